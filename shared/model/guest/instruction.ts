@@ -1,0 +1,291 @@
+// The guest between entry and exit: the stubs of its code page, one access after the other.
+// An instruction that exits is started again from its beginning; a page fault of the guest's own runs its handler.
+// From: the lab's stubs and emulation facts (README); the AMD manual on exceptions with nested paging.
+import { routine } from "#shared/engine/routine";
+import { int } from "#shared/engine/struct";
+import { act, again, done, loop, when } from "#shared/engine/words";
+import { TlbScope } from "#shared/events/own";
+import { EventId } from "#shared/events/table";
+import { highHalf } from "#shared/units/halves";
+import * as contents from "../host/contents.ts";
+import {
+  SVM_EXIT_EXCEPTION_OUT,
+  SVM_EXIT_IOIO,
+  SVM_EXIT_NPF,
+  TLB_EXECUTABLE,
+  TLB_USER,
+  TLB_WRITABLE,
+} from "../state/kvm.ts";
+import type { Kvm } from "../state/machine.ts";
+import { notSimulated } from "../state/not-simulated.ts";
+import * as g from "./layout.ts";
+import { findTlb, flushTlb, flushTlbPage } from "./tlb.ts";
+import {
+  ACCESS_FETCH,
+  ACCESS_READ,
+  ACCESS_WRITE,
+  Outcome,
+  translate,
+  type Access,
+} from "./walk.ts";
+
+type Vcpu = Kvm["vcpus"][number];
+
+/** What the instruction at rip does to memory. `none` has no data access. */
+interface Instruction {
+  readonly op: "read" | "write" | "xadd" | "invlpg" | "cr3" | "touch" | "none";
+  readonly kind: number;
+  readonly size: number;
+}
+
+const NOTHING: Instruction = { op: "none", kind: ACCESS_READ, size: 0 };
+
+function stubTable(): ReadonlyMap<number, Instruction> {
+  const table = new Map<number, Instruction>();
+  for (const size of [1, 2, 4, 8] as const) {
+    table.set(g.STUB.read[size], { op: "read", kind: ACCESS_READ, size });
+    table.set(g.STUB.write[size], { op: "write", kind: ACCESS_WRITE, size });
+  }
+  table.set(g.STUB.invlpg, { ...NOTHING, op: "invlpg" });
+  table.set(g.STUB.cr3, { ...NOTHING, op: "cr3" });
+  table.set(g.STUB.xadd, { op: "xadd", kind: ACCESS_WRITE, size: 8 });
+  table.set(g.STUB.touchRead, { op: "touch", kind: ACCESS_READ, size: 8 });
+  table.set(g.STUB.touchWrite, { op: "touch", kind: ACCESS_WRITE, size: 8 });
+  return table;
+}
+const STUBS = stubTable();
+
+/** The bytes that hcode writes: nop; out %al,$0x10. */
+const HOST_CODE = 0x10e690;
+
+function decode(m: Kvm, vcpu: Vcpu): Instruction {
+  const { rip } = vcpu;
+  const base = rip - (rip % 4096);
+  if (base === g.CODE_GPA || base === g.USER_CODE_GVA) return STUBS.get(rip % 4096) ?? NOTHING;
+  const code = findTlb(vcpu, rip | 0, highHalf(rip));
+  const bytes = code === null ? 0 : contents.loadLow(m, code.pfn, rip % 4096, 4) & 0xffffff;
+  return bytes === HOST_CODE
+    ? NOTHING
+    : notSimulated("Executing code that the plan did not write with hcode");
+}
+
+const NEEDED = [0, TLB_WRITABLE, TLB_EXECUTABLE] as const;
+
+/** Translates unless the TLB has it with the rights needed. */
+function reach(m: Kvm, id: number, vcpu: Vcpu, access: Access): number {
+  const needed = (NEEDED[access.kind] ?? 0) | (access.isUser ? TLB_USER : 0);
+  const entry = findTlb(vcpu, access.lo, access.hi);
+  if (entry !== null && (entry.flags & needed) === needed) return Outcome.translated;
+  return translate(m, id, vcpu, access);
+}
+
+const isUserMode = (vcpu: Vcpu): boolean => vcpu.cpl === 3;
+
+function fetchCode(m: Kvm, id: number, vcpu: Vcpu): number {
+  const { rip } = vcpu;
+  return reach(m, id, vcpu, {
+    lo: rip | 0,
+    hi: highHalf(rip),
+    kind: ACCESS_FETCH,
+    isUser: isUserMode(vcpu),
+  });
+}
+
+/** Act "walk": code, then data, then the data's second page if it crosses one. */
+function walk(m: Kvm, id: number, begun: number): number {
+  const vcpu = m.vcpus[id];
+  if (vcpu === undefined) return Outcome.translated;
+  const fetched = fetchCode(m, id, vcpu);
+  if (fetched !== Outcome.translated) return fetched;
+  const { op, kind, size } = decode(m, vcpu);
+  if (size === 0) return Outcome.translated;
+  const { lo, hi } = vcpu.rdi;
+  if (begun === 0) m.emit(EventId.guestAccess, id, kind, lo, hi, size);
+  const isUser = isUserMode(vcpu);
+  // MODEL: the emulated CPU translates a locked read-modify-write for reading first.
+  const read =
+    op === "xadd" ? reach(m, id, vcpu, { lo, hi, kind: ACCESS_READ, isUser }) : Outcome.translated;
+  if (read !== Outcome.translated) return read;
+  const first = reach(m, id, vcpu, { lo, hi, kind, isUser });
+  const isCrossing = (lo & 0xfff) + size > 4096;
+  if (first !== Outcome.translated || !isCrossing) return first;
+  return reach(m, id, vcpu, { lo: (lo & ~0xfff) + 4096, hi, kind, isUser });
+}
+
+/** Where a byte of the access lies. */
+function placeOf(vcpu: Vcpu, offset: number): { pfn: number; at: number } {
+  const { lo, hi } = vcpu.rdi;
+  const entry = findTlb(vcpu, (lo + offset) | 0, hi);
+  return { pfn: entry?.pfn ?? 0, at: ((lo & 0xfff) + offset) % 4096 };
+}
+
+function load(m: Kvm, vcpu: Vcpu, size: number): void {
+  const { pfn, at } = placeOf(vcpu, 0);
+  const { rax } = vcpu;
+  if ((at & 7) + size <= 8) {
+    const lo = contents.loadLow(m, pfn, at, size);
+    rax.hi = size === 8 ? contents.readHigh(m, pfn, at >> 3) : 0;
+    rax.lo = lo;
+    return;
+  }
+  const bytes = Array.from({ length: size }, (_, i) => {
+    const place = placeOf(vcpu, i);
+    return contents.loadLow(m, place.pfn, place.at, 1);
+  });
+  const join = (from: number): number =>
+    [3, 2, 1, 0].reduce((word, i) => (word << 8) | (bytes[from + i] ?? 0), 0);
+  rax.lo = join(0);
+  rax.hi = join(4);
+}
+
+function store(m: Kvm, vcpu: Vcpu, size: number, lo: number, hi: number): void {
+  const { pfn, at } = placeOf(vcpu, 0);
+  if ((at & 7) + size <= 8) {
+    contents.store(m, pfn, at, size, lo, hi);
+    return;
+  }
+  for (let i = 0; i < size; i++) {
+    const place = placeOf(vcpu, i);
+    const byte = ((i < 4 ? lo >>> (8 * i) : hi >>> (8 * (i - 4))) & 0xff) | 0;
+    contents.store(m, place.pfn, place.at, 1, byte, 0);
+  }
+}
+
+/** Adds rax to memory, the old value comes back in rax. */
+function exchangeAdd(m: Kvm, vcpu: Vcpu): void {
+  const { lo, hi } = vcpu.rax;
+  load(m, vcpu, 8);
+  const { rax } = vcpu;
+  const sum = (rax.lo >>> 0) + (lo >>> 0);
+  store(m, vcpu, 8, sum | 0, (rax.hi + hi + (sum > 0xffffffff ? 1 : 0)) | 0);
+}
+
+/** Act "access": the load or store through the TLB. True when the stub has come to its out instruction. */
+function access(m: Kvm, id: number): boolean {
+  const isLast = execute(m, id);
+  if (isLast) setExit(m, id, SVM_EXIT_IOIO);
+  return isLast;
+}
+
+function execute(m: Kvm, id: number): boolean {
+  const vcpu = m.vcpus[id];
+  if (vcpu === undefined) return true;
+  const { op, size, kind } = decode(m, vcpu);
+  const { rdi, rax } = vcpu;
+  if (op === "read") load(m, vcpu, size);
+  else if (op === "write") store(m, vcpu, size, rax.lo, rax.hi);
+  else if (op === "xadd") exchangeAdd(m, vcpu);
+  else if (op === "invlpg") flushTlbPage(m, id, rdi.lo, rdi.hi);
+  else if (op === "cr3") loadCr3(m, id, vcpu);
+  if (op === "invlpg" || op === "cr3") {
+    // The out instruction behind it is fetched anew, by the tables as they are now.
+    vcpu.rip += FLUSHING_LENGTH;
+    return false;
+  }
+  if (op === "touch") return touch(m, vcpu, kind);
+  return true;
+}
+
+/** Bytes of invlpg (%rdi) and of mov %rdi,%cr3. */
+const FLUSHING_LENGTH = 3;
+
+function loadCr3(m: Kvm, id: number, vcpu: Vcpu): void {
+  vcpu.cr3 = (vcpu.rdi.hi >>> 0) * 2 ** 32 + (vcpu.rdi.lo >>> 0);
+  flushTlb(m, id, TlbScope.vcpu);
+}
+
+/** One page of a touch loop; true after the last. */
+function touch(m: Kvm, vcpu: Vcpu, kind: number): boolean {
+  if (kind === ACCESS_WRITE) store(m, vcpu, 8, vcpu.rax.lo, vcpu.rax.hi);
+  else load(m, vcpu, 8);
+  const { rdi } = vcpu;
+  const next = (rdi.lo >>> 0) + 4096;
+  rdi.lo = next | 0;
+  if (next > 0xffffffff) rdi.hi += 1;
+  vcpu.rcx -= 1;
+  return vcpu.rcx <= 0;
+}
+
+const GDT = g.SYSTEM_GPA + 0x200;
+const TSS = g.SYSTEM_GPA + 0x280;
+const VECTOR_PF = 14;
+/** Bytes that the CPU pushes for a fault with an error code. */
+const EXCEPTION_FRAME = 48;
+
+/** What the CPU touches to start the handler: gate, segment, stack of the task if it comes from user mode. */
+function deliver(m: Kvm, id: number): number {
+  const vcpu = m.vcpus[id];
+  if (vcpu === undefined) return Outcome.translated;
+  const at = (address: number, kind: number): Access => ({
+    lo: address,
+    hi: 0,
+    kind,
+    isUser: false,
+  });
+  const touched = [at(g.SYSTEM_GPA + VECTOR_PF * 16, ACCESS_READ), at(GDT + 8, ACCESS_READ)];
+  if (isUserMode(vcpu)) touched.push(at(TSS + 4, ACCESS_READ));
+  touched.push(
+    at(g.STACK_TOP - EXCEPTION_FRAME, ACCESS_WRITE),
+    at(g.CODE_GPA + g.STUB.pageFault, ACCESS_FETCH),
+  );
+  for (const one of touched) {
+    const outcome = reach(m, id, vcpu, one);
+    if (outcome === Outcome.pageFault) notSimulated("A fault while the guest takes an exception");
+    if (outcome !== Outcome.translated) return outcome;
+  }
+  return Outcome.translated;
+}
+
+/** Runs until the next exit and returns its code. */
+export const runGuest = routine("runGuest", { vcpu: int, r: int, begun: int }, (own, m: Kvm) => [
+  when(
+    () => m.vcpus[own.vcpu]?.pending === 1,
+    [
+      when(
+        act("deliver", () => deliver(m, own.vcpu)),
+        [done(SVM_EXIT_NPF)],
+      ),
+      act("handler", () => finishException(m, own.vcpu)),
+      done(SVM_EXIT_EXCEPTION_OUT),
+    ],
+  ),
+  loop(
+    act("walk", () => {
+      own.r = walk(m, own.vcpu, own.begun);
+      own.begun = own.r === Outcome.translated ? 0 : 1;
+      if (own.r === Outcome.pageFault) setPending(m, own.vcpu, 1);
+    }),
+    when(() => own.r === Outcome.npf, [done(SVM_EXIT_NPF)]),
+    when(
+      () => own.r === Outcome.pageFault,
+      [
+        when(
+          act("deliver.f", () => deliver(m, own.vcpu)),
+          [done(SVM_EXIT_NPF)],
+        ),
+        act("handler.f", () => finishException(m, own.vcpu)),
+        done(SVM_EXIT_EXCEPTION_OUT),
+      ],
+    ),
+    when(
+      act("access", () => access(m, own.vcpu)),
+      [done(SVM_EXIT_IOIO)],
+    ),
+    again,
+  ),
+]);
+
+function setPending(m: Kvm, id: number, value: number): void {
+  const vcpu = m.vcpus[id];
+  if (vcpu !== undefined) vcpu.pending = value;
+}
+
+function finishException(m: Kvm, id: number): void {
+  setPending(m, id, 0);
+  setExit(m, id, SVM_EXIT_EXCEPTION_OUT);
+}
+
+function setExit(m: Kvm, id: number, code: number): void {
+  const vcpu = m.vcpus[id];
+  if (vcpu !== undefined) vcpu.exit_code = code;
+}

@@ -1,0 +1,133 @@
+// What is in a page: 512 words of 8 bytes. Pages written in few places keep a short list of words, others a block.
+// Owns the storage; a page never written reads as zero and costs nothing. Frames without struct page (the BAR) work alike.
+// MODEL: contents are kept for 8-byte words; a narrower write merges into its word, as a little-endian machine does.
+import { KIND, type Kvm } from "../state/machine.ts";
+import { BAR_PAGES, BAR_PFN } from "../state/layout.ts";
+import { CONTENTS_OFFSET, PAGE_CELLS } from "../state/host.ts";
+
+/** Longest list of single words; one more makes a block of the page. */
+const LIST_MAX = 8;
+
+const NEXT = 0;
+const INDEX = 1;
+const LO = 2;
+const HI = 3;
+
+function handleCell(m: Kvm, pfn: number): number {
+  const bar = pfn - BAR_PFN;
+  return bar >= 0 && bar < BAR_PAGES
+    ? m.barPages + bar
+    : m.pages + pfn * PAGE_CELLS + CONTENTS_OFFSET;
+}
+
+/** Cell of the low half of a word in a list; 0 when the list has no such word. */
+function findWord(m: Kvm, handle: number, index: number): number {
+  let at = -handle;
+  while (at !== 0 && m.mem[at + INDEX] !== index) at = m.mem[at + NEXT] as number;
+  return at === 0 ? 0 : at + LO;
+}
+
+/** Cell of the low half of word `index`; 0 when the page has none there, which reads as zero. */
+export function wordCell(m: Kvm, pfn: number, index: number): number {
+  const handle = m.mem[handleCell(m, pfn)] as number;
+  if (handle > 0) return handle + index * 2;
+  return handle === 0 ? 0 : findWord(m, handle, index);
+}
+
+/** Halves of a word; 0 when it was never written. */
+export const readLow = (m: Kvm, pfn: number, index: number): number =>
+  m.mem[wordCell(m, pfn, index)] as number;
+export function readHigh(m: Kvm, pfn: number, index: number): number {
+  const cell = wordCell(m, pfn, index);
+  return cell === 0 ? 0 : (m.mem[cell + 1] as number);
+}
+
+export function writeWord(m: Kvm, pfn: number, index: number, lo: number, hi: number): void {
+  const cell = wordCell(m, pfn, index);
+  if (cell === 0 && lo === 0 && hi === 0) return;
+  const at = cell === 0 ? newWord(m, pfn, index) : cell;
+  m.put(at, lo);
+  m.put(at + 1, hi);
+}
+
+function newWord(m: Kvm, pfn: number, index: number): number {
+  const at = handleCell(m, pfn);
+  const handle = m.mem[at] as number;
+  let length = 0;
+  for (let word = -handle; word !== 0; word = m.mem[word + NEXT] as number) length++;
+  if (length >= LIST_MAX) return toBlock(m, at) + index * 2;
+  const cell = m.alloc(KIND.word);
+  m.put(cell + NEXT, -handle);
+  m.put(cell + INDEX, index);
+  m.put(at, -cell);
+  return cell + LO;
+}
+
+/** Turns a page's list into a block and gives the block's cell. */
+function toBlock(m: Kvm, at: number): number {
+  const block = m.alloc(KIND.block);
+  let word = -(m.mem[at] as number);
+  while (word !== 0) {
+    const next = m.mem[word + NEXT] as number;
+    const to = block + (m.mem[word + INDEX] as number) * 2;
+    m.put(to, m.mem[word + LO] as number);
+    m.put(to + 1, m.mem[word + HI] as number);
+    m.free(word as ReturnType<Kvm["alloc"]>, KIND.word);
+    word = next;
+  }
+  m.put(at, block);
+  return block;
+}
+
+/** Forgets what a page holds. */
+export function dropContents(m: Kvm, pfn: number): void {
+  const at = handleCell(m, pfn);
+  const handle = m.mem[at] as number;
+  if (handle > 0) m.free(handle as ReturnType<Kvm["alloc"]>, KIND.block);
+  for (let word = handle < 0 ? -handle : 0; word !== 0;) {
+    const next = m.mem[word + NEXT] as number;
+    m.free(word as ReturnType<Kvm["alloc"]>, KIND.word);
+    word = next;
+  }
+  m.put(at, 0);
+}
+
+/** Makes page `to` a copy of page `from`. */
+export function copyContents(m: Kvm, to: number, from: number): void {
+  for (let index = 0; index < 512; index++) {
+    const cell = wordCell(m, from, index);
+    if (cell !== 0) writeWord(m, to, index, m.mem[cell] as number, m.mem[cell + 1] as number);
+  }
+}
+
+/** Reads `size` bytes (1, 2, 4 or 8, not crossing a word) at a byte offset; halves by `half`. */
+export function loadLow(m: Kvm, pfn: number, offset: number, size: number): number {
+  const shift = (offset & 7) * 8;
+  const lo = readLow(m, pfn, offset >> 3);
+  if (size === 8) return lo;
+  const raw = shift < 32 ? lo >>> shift : readHigh(m, pfn, offset >> 3) >>> (shift - 32);
+  return size === 4 ? raw | 0 : raw & (2 ** (size * 8) - 1);
+}
+
+/** Writes `size` bytes (1, 2, 4 or 8, not crossing a word) at a byte offset. */
+export function store(
+  m: Kvm,
+  pfn: number,
+  offset: number,
+  size: number,
+  lo: number,
+  hi: number,
+): void {
+  const index = offset >> 3;
+  if (size === 8) {
+    writeWord(m, pfn, index, lo, hi);
+    return;
+  }
+  const inHigh = (offset & 4) !== 0;
+  const shift = (offset & 3) * 8;
+  const mask = size === 4 ? -1 : (2 ** (size * 8) - 1) << shift;
+  const oldLow = readLow(m, pfn, index);
+  const oldHigh = readHigh(m, pfn, index);
+  const merge = (old: number): number => (old & ~mask) | ((lo << shift) & mask);
+  writeWord(m, pfn, index, inHigh ? oldLow : merge(oldLow), inHigh ? merge(oldHigh) : oldHigh);
+}

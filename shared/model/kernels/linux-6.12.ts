@@ -1,0 +1,51 @@
+// Linux 6.12 as data. Witness: Debian's 6.12.117.
+// From: arch/x86/kvm/mmu/{spte.h,spte.c,tdp_mmu.c,mmu.c}, virt/kvm/kvm_main.c (6.12).
+import { FORMS_6_12 } from "#shared/events/forms";
+import { COSTS_6_12 } from "./costs-6.12.table.ts";
+import type { KernelProfile } from "./profile.ts";
+
+export const LINUX_6_12: KernelProfile = {
+  id: "6.12",
+  title: "Linux 6.12",
+  witness: "6.12.117",
+  lookup: "V0",
+  forms: FORMS_6_12,
+  frozenLow: 0x5a0,
+  accessAll: 7,
+  tdpRootRole: 0x3784,
+  recordsBeforeRemovingTable: true,
+  leavesSufficientEntry: false,
+  keepsCleanOverWritable: true,
+  handleChangedName: "handle_changed_spte",
+  inlined: [
+    "kvm_mmu_do_page_fault",
+    "kvm_tdp_mmu_page_fault",
+    "page_fault_handle_page_track",
+    "__kvm_faultin_pfn",
+    "hva_to_pfn_fast",
+    "hva_to_pfn_slow",
+    "hva_to_pfn_remapped",
+    "kvm_try_get_pfn",
+    "kvm_release_page_clean",
+    "put_page",
+    "faultin_page",
+    "follow_page_mask",
+    "gup_vma_lookup",
+    "check_vma_flags",
+    "__get_user_pages_locked",
+    "host_pfn_mapping_level",
+    "tdp_mmu_map_handle_target_level",
+    "tdp_mmu_set_spte_atomic",
+    "tdp_mmu_alloc_sp",
+    "tdp_mmu_iter_set_spte",
+    "kvm_mmu_unmap_gfn_range",
+    "kvm_mmu_invalidate_begin",
+    "__kvm_handle_hva_range",
+    "kvm_handle_error_pfn",
+    "mmu_invalidate_retry_gfn_unsafe",
+    "kvm_mmu_reload",
+    "kvm_tdp_mmu_alloc_root",
+    "vma_lookup",
+  ],
+  costs: COSTS_6_12,
+};

@@ -1,0 +1,51 @@
+// Linux 7.2 as data. Witness: Debian's 7.2.13.
+// From: arch/x86/kvm/mmu/{spte.h,spte.c,tdp_mmu.c,mmu.c}, virt/kvm/kvm_main.c (7.2).
+import { FORMS_7 } from "#shared/events/forms";
+import { COSTS_7_2 } from "./costs-7.2.table.ts";
+import type { KernelProfile } from "./profile.ts";
+
+export const LINUX_7_2: KernelProfile = {
+  id: "7.2",
+  title: "Linux 7.2",
+  witness: "7.2.13",
+  lookup: "V3",
+  forms: FORMS_7,
+  frozenLow: 0x1a0,
+  accessAll: 0xf,
+  tdpRootRole: 0x6f84,
+  recordsBeforeRemovingTable: false,
+  leavesSufficientEntry: true,
+  keepsCleanOverWritable: false,
+  handleChangedName: "__handle_changed_spte",
+  inlined: [
+    "kvm_tdp_mmu_page_fault",
+    "page_fault_handle_page_track",
+    "__kvm_mmu_faultin_pfn",
+    "hva_to_pfn_fast",
+    "hva_to_pfn_slow",
+    "hva_to_pfn_remapped",
+    "kvm_resolve_pfn",
+    "kvm_release_faultin_page",
+    "put_page",
+    "faultin_page",
+    "follow_page_mask",
+    "gup_vma_lookup",
+    "check_vma_flags",
+    "__get_user_pages_locked",
+    "host_pfn_mapping_level",
+    "tdp_mmu_map_handle_target_level",
+    "tdp_mmu_set_spte_atomic",
+    "tdp_mmu_link_sp",
+    "tdp_mmu_alloc_sp",
+    "tdp_mmu_iter_set_spte",
+    "kvm_mmu_unmap_gfn_range",
+    "kvm_mmu_invalidate_start",
+    "kvm_handle_hva_range",
+    "kvm_handle_error_pfn",
+    "mmu_invalidate_retry_gfn_unsafe",
+    "kvm_mmu_reload",
+    "kvm_tdp_mmu_alloc_root",
+    "vma_lookup",
+  ],
+  costs: COSTS_7_2,
+};

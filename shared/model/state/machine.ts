@@ -1,0 +1,113 @@
+// The simulated computer: the engine's machine with the objects of host, guest and KVM, and the axes of a run.
+// Kernel, lookup and plan are set before a run and do not change in it; all that changes is in cells.
+// From: struct kvm, struct kvm_vcpu, struct mm_struct as far as the modelled paths read them.
+import { objectKind, type Layout } from "#shared/engine/arena";
+import { Machine, type MachineConfig } from "#shared/engine/machine";
+import type { SpineRoutine } from "#shared/engine/routine";
+import type { FieldKind } from "#shared/engine/struct";
+import { EVENT_ARITY } from "#shared/events/table";
+import type { Plan } from "#shared/scenario/plan";
+import type { KernelProfile } from "../kernels/profile.ts";
+import * as host from "./layout.ts";
+import { mm_struct, page, vm_area_struct } from "./host.ts";
+import { kvm_memory_slot, kvm_mmu_page, kvm_vcpu, struct_kvm } from "./kvm.ts";
+
+const entryHalf = (offset: number): string =>
+  `[${offset >> 1}].${(offset & 1) === 0 ? "lo" : "hi"}`;
+
+export const KIND = {
+  kvm: objectKind("kvm", struct_kvm.size, struct_kvm.nameCell),
+  vcpu: objectKind("vcpu", kvm_vcpu.size, kvm_vcpu.nameCell),
+  mm: objectKind("mm_struct", mm_struct.size, mm_struct.nameCell),
+  memslot: objectKind("kvm_memory_slot", kvm_memory_slot.size, kvm_memory_slot.nameCell),
+  vma: objectKind("vm_area_struct", vm_area_struct.size, vm_area_struct.nameCell),
+  page: objectKind("page", page.size, page.nameCell),
+  hostTable: objectKind("host table", 1024, entryHalf),
+  kvmTable: objectKind("KVM table", 1024, entryHalf),
+  shadowPage: objectKind("kvm_mmu_page", kvm_mmu_page.size, kvm_mmu_page.nameCell),
+  barPage: objectKind("BAR page", 1, () => "contents"),
+  block: objectKind("page contents", 1024, entryHalf),
+  word: objectKind("word of a page", 4, (offset) => ["next", "index", "lo", "hi"][offset] ?? ""),
+} as const;
+
+const LAYOUT: readonly Layout[] = [
+  { kind: KIND.kvm, count: 1, fixed: true },
+  { kind: KIND.vcpu, count: host.VCPUS, fixed: true },
+  { kind: KIND.mm, count: 1, fixed: true },
+  { kind: KIND.memslot, count: 64 },
+  { kind: KIND.vma, count: 512 },
+  { kind: KIND.barPage, count: host.BAR_PAGES, fixed: true },
+  { kind: KIND.shadowPage, count: host.KVM_TABLES, fixed: true },
+  { kind: KIND.page, count: host.PAGE_COUNT },
+  { kind: KIND.word, count: host.CONTENT_WORDS },
+  { kind: KIND.block, count: host.CONTENT_BLOCKS },
+  { kind: KIND.hostTable, count: host.HOST_TABLES },
+  { kind: KIND.kvmTable, count: host.KVM_TABLES },
+];
+
+/** The range that a notifier call is about: host virtual addresses, end exclusive. */
+export type RangeLocals = { readonly start: FieldKind<number>; readonly end: FieldKind<number> };
+
+/** Function pointers that the host calls and KVM fills: struct mmu_notifier_ops (include/linux/mmu_notifier.h). */
+export interface MmuNotifierOps {
+  readonly invalidate_range_start: SpineRoutine<RangeLocals>;
+  readonly invalidate_range_end: SpineRoutine<RangeLocals>;
+}
+
+/** What a lookup design decides outside its own functions; which one runs is its index in the list of designs. */
+export interface LookupSwitches {
+  readonly id: string;
+  readonly index: number;
+  /** The page is released under mmu_lock, right after mapping (V3), or after the unlock (V0). */
+  readonly releasesUnderMmuLock: boolean;
+  /** Zapping a leaf marks its page dirty and accessed from the entry's bits, by pfn (V0). */
+  readonly marksPagesAtZap: boolean;
+}
+
+export type MachineOptions = Pick<MachineConfig, "buffers" | "checks">;
+
+export interface Axes {
+  readonly kernel: KernelProfile;
+  readonly lookup: LookupSwitches;
+  readonly plan: Plan;
+}
+
+export class Kvm extends Machine {
+  kernel: KernelProfile;
+  lookup: LookupSwitches;
+  plan: Plan;
+  readonly mmu_notifier_ops: MmuNotifierOps;
+  readonly kvm: ReturnType<typeof struct_kvm.at>;
+  readonly mm: ReturnType<typeof mm_struct.at>;
+  /** First cells of the big arenas: an object's cell is arithmetic on its number. */
+  readonly pages: number;
+  readonly hostTables: number;
+  readonly kvmTables: number;
+  readonly shadowPages: number;
+  readonly barPages: number;
+  readonly vcpus: readonly ReturnType<typeof kvm_vcpu.at>[];
+
+  constructor(axes: Axes, ops: MmuNotifierOps, options: MachineOptions = {}) {
+    super({ objects: LAYOUT, events: { arity: EVENT_ARITY }, stack: 512, ...options });
+    this.kernel = axes.kernel;
+    this.lookup = axes.lookup;
+    this.plan = axes.plan;
+    this.mmu_notifier_ops = ops;
+    this.kvm = struct_kvm.at(this, this.arena(KIND.kvm).base);
+    this.mm = mm_struct.at(this, this.arena(KIND.mm).base);
+    this.pages = this.arena(KIND.page).base;
+    this.hostTables = this.arena(KIND.hostTable).base;
+    this.kvmTables = this.arena(KIND.kvmTable).base;
+    this.shadowPages = this.arena(KIND.shadowPage).base;
+    this.barPages = this.arena(KIND.barPage).base;
+    const vcpus = this.arena(KIND.vcpu);
+    this.vcpus = Array.from({ length: host.VCPUS }, (_, id) => kvm_vcpu.at(this, vcpus.at(id)));
+  }
+
+  /** Before a run: which kernel, which lookup design, which plan. */
+  configure(axes: Axes): void {
+    this.kernel = axes.kernel;
+    this.lookup = axes.lookup;
+    this.plan = axes.plan;
+  }
+}

@@ -1,0 +1,179 @@
+// Tracked host pages as a trace's PAGE lines tell them: the last line of each name, and the pages
+// that were mapped there before until they are free. Compared as states, since a line is printed on
+// any change. Counts and entries are exact; three flags follow the host's history and do not count.
+// From: the trace files' rule on PAGE lines.
+import { joinHalves } from "#shared/units/halves";
+import { PAGE_FLAGS, PageForm } from "#shared/events/lab";
+import { EVENTS } from "#shared/events/table";
+import type { Texts } from "#shared/events/texts";
+import type { Renaming, Value } from "./renaming.ts";
+import type { TraceRecord } from "./trace.ts";
+
+/** Cells of labPage, as its declaration orders them. */
+const slotOf = (name: string): number =>
+  EVENTS.labPage.slots.find((slot) => slot.name === name)?.at ?? 0;
+const AT = {
+  name: slotOf("name"), form: slotOf("form"), hva: slotOf("hva"), pfn: slotOf("pfn"),
+  ref: slotOf("ref"), flags: slotOf("flags"),
+};
+const EXACT = ["form", "hva", "pte", "vma", "ref", "raw", "map", "order"]
+  .flatMap((name) => EVENTS.labPage.slots.filter((slot) => slot.name === name));
+
+const flagBit = (name: (typeof PAGE_FLAGS)[number]): number => 1 << PAGE_FLAGS.indexOf(name);
+/** What depends on the memory manager's past, except on the lab's own pages. */
+const HISTORY = flagBit("referenced") | flagBit("active") | flagBit("workingset");
+
+export interface PageState {
+  current: TraceRecord | null;
+  /** Earlier pages of the name in order of first sight, without those that are free. */
+  readonly olds: TraceRecord[];
+  /** Frames of earlier pages that were freed: later lines about them tell of other pages. */
+  readonly freed: Set<number>;
+}
+
+const pfnOf = (record: TraceRecord): number =>
+  joinHalves(record.cells[AT.pfn] ?? 0, record.cells[AT.pfn + 1] ?? 0);
+const isFreed = (record: TraceRecord): boolean => record.cells[AT.ref] === 0;
+
+/** The address of a name's current page. */
+export const hvaOf = (record: TraceRecord): number =>
+  joinHalves(record.cells[AT.hva] ?? 0, record.cells[AT.hva + 1] ?? 0);
+
+export class PageStates {
+  readonly #names = new Map<string, PageState>();
+  readonly #texts: Texts;
+
+  constructor(texts: Texts) {
+    this.#texts = texts;
+  }
+
+  apply(records: readonly TraceRecord[]): void {
+    for (const record of records) if (record.id === EVENTS.labPage.id) this.#set(record);
+  }
+
+  /** Names in the order in which they were first tracked. */
+  names(): readonly string[] {
+    return Array.from(this.#names.keys());
+  }
+
+  stateOf(name: string): PageState | undefined {
+    return this.#names.get(name);
+  }
+
+  /** Drops the earlier pages that are free now, and tells their frames: these identities end. */
+  takeFreed(): readonly number[] {
+    const ended: number[] = [];
+    for (const state of this.#names.values()) {
+      for (const record of state.olds) if (isFreed(record)) ended.push(pfnOf(record));
+      this.#drop(state, isFreed);
+    }
+    return ended;
+  }
+
+  /** Forgets an earlier page, as if it had been seen free. */
+  drop(name: string, old: TraceRecord): void {
+    const state = this.#names.get(name);
+    if (state !== undefined) this.#drop(state, (record) => record === old);
+  }
+
+  #drop(state: PageState, test: (record: TraceRecord) => boolean): void {
+    for (let index = state.olds.length - 1; index >= 0; index--) {
+      const record = state.olds[index];
+      if (record === undefined || !test(record)) continue;
+      state.freed.add(pfnOf(record));
+      state.olds.splice(index, 1);
+    }
+  }
+
+  #set(record: TraceRecord): void {
+    const name = this.#texts.textOf(record.cells[AT.name] ?? 0);
+    const state: PageState = this.#names.get(name) 
+      ?? { current: null, olds: [], freed: new Set() };
+    this.#names.set(name, state);
+    const pfn = pfnOf(record);
+    const known = state.olds.findIndex((old) => pfnOf(old) === pfn);
+    if (record.cells[AT.form] !== PageForm.old) {
+      // A page that is mapped again is no earlier page any more.
+      if (known >= 0) state.olds.splice(known, 1);
+      state.freed.delete(pfn);
+      state.current = record;
+    } else if (known >= 0) state.olds[known] = record;
+    else if (!state.freed.has(pfn)) state.olds.push(record);
+  }
+}
+
+export interface PageDifference {
+  readonly name: string;
+  readonly real: TraceRecord | null;
+  readonly ours: TraceRecord | null;
+  readonly field: string;
+}
+
+/** The first name whose state differs; `isExact` says of an address whether all flags count. */
+export function differingPage(
+  real: PageStates, ours: PageStates, renaming: Renaming, isExact: (hva: number) => boolean,
+): PageDifference | null {
+  for (const name of new Set([...real.names(), ...ours.names()])) {
+    const a = real.stateOf(name);
+    const b = ours.stateOf(name);
+    const address = a?.current ?? b?.current ?? null;
+    const mask = address !== null && isExact(hvaOf(address)) ? -1 : ~HISTORY;
+    const judge = { name, renaming, mask };
+    const current = compareState(a?.current ?? null, b?.current ?? null, judge);
+    if (current !== null) return current;
+    dropReused(name, real, ours, renaming);
+    const count = Math.max(a?.olds.length ?? 0, b?.olds.length ?? 0);
+    for (let index = 0; index < count; index++) {
+      const old = compareState(a?.olds[index] ?? null, b?.olds[index] ?? null, judge);
+      if (old !== null) return old;
+    }
+  }
+  return null;
+}
+
+/**
+ * An earlier page that was freed may have come back at once as another page, so that no line ever
+ * said it was free: the renaming then has another partner for its frame.
+ */
+function dropReused(name: string, real: PageStates, ours: PageStates, renaming: Renaming): void {
+  const expected = [...real.stateOf(name)?.olds ?? []];
+  const got = [...ours.stateOf(name)?.olds ?? []];
+  for (const [index, a] of expected.entries()) {
+    const b = got[index];
+    if (b === undefined || !renaming.isReused(pfnOf(a), pfnOf(b))) continue;
+    real.drop(name, a);
+    ours.drop(name, b);
+  }
+}
+
+interface Judge {
+  readonly name: string;
+  readonly renaming: Renaming;
+  /** The flags that count. */
+  readonly mask: number;
+}
+
+function compareState(
+  real: TraceRecord | null, ours: TraceRecord | null, judge: Judge,
+): PageDifference | null {
+  const { name } = judge;
+  if (real === null && ours === null) return null;
+  if (real === null || ours === null) return { name, real, ours, field: "page" };
+  const field = differingPart(real.cells, ours.cells, judge);
+  return field === null ? null : { name, real, ours, field };
+}
+
+function differingPart(
+  real: Int32Array, ours: Int32Array, { renaming, mask }: Judge,
+): string | null {
+  for (const slot of EXACT) {
+    const isWide = slot.kind === "wide";
+    const isSame = real[slot.at] === ours[slot.at]
+      && (!isWide || real[slot.at + 1] === ours[slot.at + 1]);
+    if (!isSame) return slot.name;
+  }
+  if (((real[AT.flags] ?? 0) & mask) !== ((ours[AT.flags] ?? 0) & mask)) return "flags";
+  const frame = (cells: Int32Array): Value =>
+    ({ lo: cells[AT.pfn] ?? 0, hi: cells[AT.pfn + 1] ?? 0 });
+  return renaming.matchFrame(frame(real), frame(ours)) ? null : "pfn";
+}

@@ -1,0 +1,112 @@
+// A simulated run as a trace: its events with the functions that made them, and after each step the state of tracked
+// pages and of the tables the vCPUs run on, as the lab reports them.
+// Owns nothing; moves the machine through the run by a seeker. From: the lab's agent (pages, sptes).
+import type { Seeker } from "#shared/engine/seek";
+import { EntryForm, PageForm } from "#shared/events/lab";
+import { EVENT_ARITY, EventId } from "#shared/events/table";
+import { makeTexts, type Texts } from "#shared/events/texts";
+import type { SimRun, StepSpan } from "#shared/model/sim-run";
+import {
+  oldPageLine,
+  pageLine,
+  rootOf,
+  tableEntries,
+  type PageLine,
+} from "#shared/model/lab/states";
+import { KIND, type Kvm } from "#shared/model/state/machine";
+import { tablePfn } from "#shared/model/state/tables";
+import { allSteps } from "#shared/model/steps";
+import { highHalf } from "#shared/units/halves";
+import { traceOfRun } from "./split-steps.ts";
+import { makeRecord, type SimulatedTrace, type TraceRecord } from "./trace.ts";
+
+/** As many earlier frames of a tracked page as the lab keeps. */
+const OLD_PAGES = 8;
+
+interface Tracked {
+  readonly name: string;
+  readonly hva: number;
+  readonly pfns: number[];
+}
+
+const wide = (value: number): [number, number] => [value | 0, highHalf(value)];
+
+/** Cells of labPage in the order of its declaration. */
+function pageRecord(texts: Texts, name: string, line: PageLine): TraceRecord {
+  return makeRecord(EventId.labPage, [
+    texts.idOf(name),
+    line.form,
+    ...wide(line.hva),
+    line.pte,
+    line.vma,
+    ...wide(line.pfn),
+    line.ref,
+    line.raw,
+    line.map,
+    line.order,
+    line.flags,
+  ]);
+}
+
+function pagesAfter(m: Kvm, tracked: readonly Tracked[], texts: Texts): TraceRecord[] {
+  return tracked.flatMap(({ name, hva, pfns }) => {
+    const line = pageLine(m, hva);
+    const isMapped = line.form !== PageForm.absent;
+    if (isMapped && !pfns.includes(line.pfn) && pfns.length < OLD_PAGES) pfns.push(line.pfn);
+    const old = pfns
+      .filter((pfn) => !isMapped || pfn !== line.pfn)
+      .map((pfn) => oldPageLine(m, pfn));
+    return [
+      line,
+      ...old.filter((one) => line.form !== PageForm.noPage && one.pfn < m.arena(KIND.page).count),
+    ].map((one) => pageRecord(texts, name, one));
+  });
+}
+
+function tablesAfter(m: Kvm): TraceRecord[] {
+  return m.vcpus.flatMap((_, vcpu) => {
+    const root = rootOf(m, vcpu);
+    if (root === null) return [];
+    const head = makeRecord(EventId.labRoot, [
+      vcpu,
+      ...wide(tablePfn(m, root.table) * 4096),
+      root.level,
+    ]);
+    const entries = [...tableEntries(m, root.table, root.level)].map(({ level, gfn, lo, hi }) =>
+      makeRecord(EventId.labSpte, [vcpu, level, ...wide(gfn), EntryForm.value, 1, lo, hi, 0, 0]),
+    );
+    return [head, ...entries];
+  });
+}
+
+function eventRecord(run: SimRun, index: number): TraceRecord {
+  const event = run.record.event(index);
+  const by = run.record.stackOf(event).at(-1);
+  return makeRecord(
+    event.event,
+    event.fields.slice(0, EVENT_ARITY[event.event] ?? 0),
+    by === undefined ? "" : (run.functions[by]?.name ?? ""),
+  );
+}
+
+/** Tracked names at a step: those whose `track` line came before or is this one. */
+const trackedUpTo = (all: readonly Tracked[], run: SimRun, span: StepSpan): readonly Tracked[] =>
+  all.filter((_, index) => (run.plan.pages[index]?.n ?? 0) <= span.n);
+
+/** The run as the lab would have traced it. `m` and `seeker` stand over this run. */
+export function simulatedTrace(run: SimRun, m: Kvm, seeker: Seeker): SimulatedTrace {
+  const texts = makeTexts(allSteps(run.plan).map((step) => step.line));
+  const numbers = allSteps(run.plan).map((step) => texts.idOf(step.line));
+  const tracked = run.plan.pages.map(({ name, hva }): Tracked => ({ name, hva, pfns: [] }));
+  const records: TraceRecord[] = [];
+  for (const span of run.steps) {
+    for (let index = span.firstEvent - 1; index < span.firstEvent - 1 + span.eventCount; index++) {
+      const record = eventRecord(run, index);
+      if (record.id === EventId.labStep) record.cells[1] = numbers[span.n] ?? 0;
+      records.push(record);
+    }
+    seeker.seek(span.endTick);
+    records.push(...pagesAfter(m, trackedUpTo(tracked, run, span), texts), ...tablesAfter(m));
+  }
+  return traceOfRun({ name: run.plan.title, forms: run.kernel.forms, texts, records });
+}

@@ -1,0 +1,61 @@
+// Truth: every real trace in fixtures/traces equals the simulated run of its own STEP lines.
+// A difference fails with its first place, five lines around, and the model function that made ours.
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { Simulator } from "#shared/model/simulate";
+import { differenceText } from "./difference-text.ts";
+import { verifyText, type VerifyAxes } from "./verify-text.ts";
+
+const ROOT = join(import.meta.dirname, "../../fixtures/traces");
+const BY_FOLDER: VerifyAxes = { kernel: "", mode: "", lookup: "" };
+
+const files = readdirSync(ROOT, { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".trace"))
+  .toSorted();
+const simulator = new Simulator();
+const textOf = (name: string): string => readFileSync(join(ROOT, name), "utf8");
+
+describe("real traces", () => {
+  test("are there", () => {
+    expect(files.length).toBeGreaterThanOrEqual(16);
+  });
+
+  test.each(files)("%s equals the simulation", (name) => {
+    const result = verifyText(simulator, textOf(name), name, BY_FOLDER);
+    const told =
+      result.kind === "compared" ? differenceText(name, result.verdict) : JSON.stringify(result);
+    expect(result.kind === "compared" && result.verdict.equal, told).toBe(true);
+  });
+
+  test("a run with another lookup is told apart: V3 leaves no mark on a remapped page, V0 does", () => {
+    const result = verifyText(
+      simulator,
+      textOf("6.12/tdp/lab_tail.trace"),
+      "6.12/tdp/lab_tail.trace",
+      { ...BY_FOLDER, lookup: "V3" },
+    );
+    expect(result.kind).toBe("compared");
+    if (result.kind !== "compared" || result.verdict.equal)
+      throw new Error("V3 came out equal to a V0 kernel");
+    const { plan, kind } = result.verdict.first;
+    expect({ plan, kind }).toEqual({ plan: "gread D+0", kind: "page" });
+  });
+
+  test("a changed bit, a dropped line and a wrong count in the trace are found", () => {
+    const name = "7.2/tdp/lab_tail.trace";
+    const text = textOf(name);
+    const mutants = [
+      text
+        .replace(/new_spte 346?[0-9a-f]*e67/u, (found) => `${found.slice(0, -3)}e65`)
+        .replace("e67 (rwxu)", "e65 (r-xu)"),
+      text.replace(/^.*kvm_mmu_spte_requested.*\n/mu, ""),
+      text.replace("ref=0 raw=0", "ref=1 raw=1"),
+    ];
+    for (const mutant of mutants) {
+      expect(mutant).not.toBe(text);
+      const result = verifyText(simulator, mutant, name, BY_FOLDER);
+      expect(result.kind === "compared" && result.verdict.equal).toBe(false);
+    }
+  });
+});

@@ -1,0 +1,104 @@
+// One real trace, verified: its STEP lines become a scenario, the scenario is simulated, the two are compared.
+// Owns the way from text to verdict; what is wrong with a file comes back as problems with line and column.
+// From: the lab's rules for comparing; a plan that needs what is not simulated is a problem, never an equality.
+import type { KernelProfile } from "#shared/model/kernels/profile";
+import { kernelNamed } from "#shared/model/kernels/profiles";
+import { unsupportedSteps } from "#shared/model/lab/support";
+import type { LookupDesign } from "#shared/model/lookup/design";
+import { LOOKUP_DESIGNS } from "#shared/model/lookup/designs";
+import { FULL, type Simulator } from "#shared/model/simulate";
+import { importPlan } from "#shared/scenario/import";
+import { parseScenario } from "#shared/scenario/parse";
+import { compareTraces } from "./compare-traces.ts";
+import type { Verdict } from "./difference.ts";
+import { traceOrigin } from "./origin.ts";
+import { readTrace } from "./read-trace.ts";
+import { simulatedTrace } from "./simulated-trace.ts";
+
+/** What is wrong: lines and columns are 1-based, 0 where the whole file is meant. */
+export interface VerifyProblem {
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+}
+
+export interface VerifyAxes {
+  /** Empty: by the folders above the file. */
+  readonly kernel: string;
+  readonly mode: string;
+  readonly lookup: string;
+}
+
+export type Verification =
+  | { readonly kind: "compared"; readonly verdict: Verdict }
+  /** Not compared: the model cannot run this yet. Counts as a failure, not as bad input. */
+  | { readonly kind: "not simulated"; readonly message: string; readonly line: number }
+  | { readonly kind: "problems"; readonly problems: readonly VerifyProblem[] };
+
+interface Chosen {
+  readonly kernel: KernelProfile;
+  readonly lookup: LookupDesign;
+}
+
+const whole = (message: string): Verification => ({
+  kind: "problems",
+  problems: [{ line: 0, column: 0, message }],
+});
+
+/** The axes given, else those that the folders name. */
+function choose(name: string, axes: VerifyAxes): Chosen | Verification {
+  const origin = traceOrigin(name);
+  const kernelId = axes.kernel || origin?.kernel || "";
+  const mode = axes.mode || origin?.mode || "";
+  if (kernelId === "" || mode === "") {
+    return whole(
+      "The folders above the file name no kernel and mode (…/6.12/tdp/file.trace). Give --kernel and --mode.",
+    );
+  }
+  const kernel = kernelNamed(kernelId);
+  if (kernel === null)
+    return { kind: "not simulated", message: `Kernel ${kernelId} is not simulated yet.`, line: 0 };
+  if (mode !== "tdp")
+    return { kind: "not simulated", message: `Mode ${mode} is not simulated yet.`, line: 0 };
+  const lookupId = axes.lookup || origin?.lookup || kernel.lookup;
+  const lookup = LOOKUP_DESIGNS.find((design) => design.id === lookupId);
+  if (lookup === undefined) {
+    return { kind: "not simulated", message: `Lookup ${lookupId} is not simulated yet.`, line: 0 };
+  }
+  return { kernel, lookup };
+}
+
+/** Line of a step's STEP mark in the trace; 0 when it is not found. */
+function lineOfStep(text: string, n: number): number {
+  const at = text.search(new RegExp(`STEP ${n} `, "u"));
+  return at < 0 ? 0 : text.slice(0, at).split("\n").length;
+}
+
+export function verifyText(
+  simulator: Simulator,
+  text: string,
+  name: string,
+  axes: VerifyAxes,
+): Verification {
+  const chosen = choose(name, axes);
+  if ("kind" in chosen) return chosen;
+  const real = readTrace(text, name, chosen.kernel.id);
+  if (!real.ok) return { kind: "problems", problems: real.problems };
+  const { plan, diagnostics } = parseScenario(importPlan(text));
+  if (plan === null) {
+    const first = diagnostics.find((one) => one.severity === "error");
+    return whole(`The trace's STEP lines make no plan: ${first?.message ?? "unknown reason"}`);
+  }
+  const [missing] = unsupportedSteps(plan);
+  if (missing !== undefined) {
+    return {
+      kind: "not simulated",
+      message: missing.message,
+      line: lineOfStep(text, missing.step.n),
+    };
+  }
+  const run = simulator.simulate({ plan, ...chosen, schedule: "", record: FULL });
+  if (run.end !== "finished") return { kind: "not simulated", message: run.message, line: 0 };
+  const ours = simulatedTrace(run, simulator.machine, simulator.seeker(run));
+  return { kind: "compared", verdict: compareTraces(real.trace, ours) };
+}
