@@ -31,7 +31,8 @@ export const compareRuns = {
     firstDifference: z.int(), // row index, -1: none
     differences: int32s, // row indexes
     cut: z.string(), // "" or what was left out
-    pages: z.array(z.object({ name: z.string(), a: z.string(), b: z.string() })), // "pfn:…" handles for readPage
+    // a and b are "pfn:…" handles for readPage
+    pages: z.array(z.object({ name: z.string(), a: z.string(), b: z.string() })),
   }),
 };
 

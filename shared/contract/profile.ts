@@ -14,7 +14,7 @@ export const callTree = z.object({
   count: int32s,
   start: float64s, // offset of the frame on the flame's axis, in the weight's unit
   functions: z.array(z.string()),
-  families: z.array(z.string()), // per function: token family of its file ("mmu", "tdp", "gup", "lookup" …)
+  families: z.array(z.string()), // per function: token family of its file ("mmu", "tdp" …)
   files: z.array(z.string()), // per function: kernel file
   merged: z.boolean(),
 });

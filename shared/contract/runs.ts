@@ -175,7 +175,10 @@ export const readEvents = {
   output: z.object({ rows: z.array(eventRow), total: z.int(), all: z.int() }),
 };
 
-/** Where the row with event number n stands among the rows that pass the filter: the first row at or after it. */
+/**
+ * Where the row with event number n stands among the rows that pass the filter: the first row at or
+ * after it.
+ */
 export const locateEvent = {
   input: z.object({ id: runId, n: position, filter: z.string().max(500) }),
   output: z.object({ index: z.int() }),

@@ -1,10 +1,13 @@
-// The simulated machine at one place of a run: walks, tables, entries, pages, locks, causes of values.
-// `event` n means the state after event n; 0 is the start. Addresses cross as raw hex.
+// The simulated machine at one place of a run: walks, tables, entries, pages, locks, causes of
+// values. `event` n means the state after event n; 0 is the start. Addresses cross as raw hex.
 // From: UI sections on page tables, page inspector, entry decoder and why.
 import { z } from "zod";
 import { float64s, hexWord, int32s, kernelId, position, runId, uint8s } from "./values.ts";
 
-/** Letters of entry states: table, writable, read-only, access-tracked, protected by KVM, MMIO, frozen, not present. */
+/**
+ * Letters of entry states: table, writable, read-only, access-tracked, protected by KVM, MMIO,
+ * frozen, not present.
+ */
 export const ENTRY_STATES = [".", "T", "W", "R", "a", "P", "M", "Z"] as const;
 export const entryState = z.enum(ENTRY_STATES);
 export const treeKey = z.enum(["guest", "tdp", "host"]);
@@ -135,7 +138,8 @@ export const ledgerRow = z.object({
 export type LedgerRow = z.infer<typeof ledgerRow>;
 
 export const readPage = {
-  input: z.object({ id: runId, event: position, page: z.string().max(100) }), // a name, or "pfn:6ee1"
+  // page: a name, or "pfn:6ee1"
+  input: z.object({ id: runId, event: position, page: z.string().max(100) }),
   output: z.object({
     facts: pageFacts,
     curve: z.object({ event: int32s, count: int32s, time: float64s }),

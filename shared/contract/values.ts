@@ -3,7 +3,9 @@
 // From: the product's words (verdicts, lookups, modes) and its severity order.
 import { z } from "zod";
 
-/** A run's identity: the first 16 hex digits of the digest over its inputs. Views show 6 of them. */
+/**
+ * A run's identity: the first 16 hex digits of the digest over its inputs. Views show 6 of them.
+ */
 export const runId = z.string().regex(/^[0-9a-f]{16}$/);
 /** A prefix of a run id, as people type it. */
 export const runIdPrefix = z.string().regex(/^[0-9a-f]{4,16}$/);
@@ -37,10 +39,15 @@ export const origin = z.enum(["real", "sim"]);
 /** 64-bit values cross the contract as raw lower-case hex without prefix. */
 export const hexWord = z.string().regex(/^[0-9a-f]{1,16}$/);
 
-/** Event and tick positions: 0 is before everything; `event` n is the state after event n (1-based). */
+/**
+ * Event and tick positions: 0 is before everything; `event` n is the state after event n (1-based).
+ */
 export const position = z.int().min(0);
 
-/** Letters of the event kinds: guest, fault, lookup, reference, spte, zap, tlb, notifier, lock, memslot, exit, error. */
+/**
+ * Letters of the event kinds: guest, fault, lookup, reference, spte, zap, tlb, notifier, lock,
+ * memslot, exit, error.
+ */
 export const kindLetter = z.enum(["G", "F", "L", "R", "S", "Z", "T", "N", "K", "M", "X", "!"]);
 
 /** Bulk columns. */

@@ -1,6 +1,7 @@
-// What a finished simulated run leaves: its inputs, its record, and the steps that the record is divided into.
-// Plain data beside the engine's columns; rules, profiles, comparisons, reports and services read this and nothing else.
-// Event numbers are 1-based everywhere outside the engine: event n has index n - 1 in the record.
+// What a finished simulated run leaves: its inputs, its record, and the steps that the record is
+// divided into. Plain data beside the engine's columns; rules, profiles, comparisons, reports and
+// services read this and nothing else. Event numbers are 1-based everywhere outside the engine:
+// event n has index n - 1 in the record.
 import type { FunctionInfo } from "#shared/engine/routine";
 import type { RunRecord } from "#shared/engine/record";
 import type { Texts } from "#shared/events/texts";
@@ -20,7 +21,10 @@ export interface StepSpan {
   readonly step: PlanStep;
   readonly n: number;
   readonly thread: number;
-  /** Number of the step's first event (its STEP mark), and how many it has; steps of different threads may interleave. */
+  /**
+   * Number of the step's first event (its STEP mark), and how many it has; steps of different
+   * threads may interleave.
+   */
   readonly firstEvent: number;
   readonly eventCount: number;
   readonly firstTick: number;
@@ -30,7 +34,10 @@ export interface StepSpan {
   readonly resultEvent: number;
 }
 
-/** finished; blocked: threads wait for each other; bound: a bound was reached; failed: a programmer's error stopped it. */
+/**
+ * finished; blocked: threads wait for each other; bound: a bound was reached; failed: a
+ * programmer's error stopped it.
+ */
 export type RunEnd = "finished" | "blocked" | "bound" | "failed";
 
 export interface SimRun {

@@ -1,5 +1,6 @@
-// Plan, kernel and lookup to a finished run: one machine per simulator, linked once, reset for each run.
-// Owns the machine; a worker makes one simulator and no more (two linked machines slow each other down).
+// Plan, kernel and lookup to a finished run: one machine per simulator, linked once, reset for each
+// run. Owns the machine; a worker makes one simulator and no more (two linked machines slow each
+// other down).
 // From: the engine's run and record; the lab's agent as the first thread.
 import { EngineFault } from "#shared/engine/faults";
 import { link } from "#shared/engine/link";
@@ -125,7 +126,10 @@ export class Simulator {
   }
 }
 
-/** Advances to the end; a programmer's error or something not simulated ends the run with its sentence. */
+/**
+ * Advances to the end; a programmer's error or something not simulated ends the run with its
+ * sentence.
+ */
 function drive(m: Kvm, run: Run, control: Control): { end: RunEnd; message: string } {
   try {
     for (;;) {

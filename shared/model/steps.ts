@@ -1,5 +1,6 @@
-// A record divided into the plan's steps: which events and ticks belong to which line.
-// A step begins at its STEP mark and ends before its thread's next one; its events are those of its thread in between.
+// A record divided into the plan's steps: which events and ticks belong to which line. A step
+// begins at its STEP mark and ends before its thread's next one; its events are those of its thread
+// in between.
 // From: the lab's marks; nothing happens between steps of one thread.
 import type { RunRecord } from "#shared/engine/record";
 import { EventId } from "#shared/events/table";

@@ -31,6 +31,7 @@ export class World implements Names {
   readonly #pages = new Map<string, TrackedPage>();
   readonly #slots = new Map<number, Slot>();
   #hasOwnTables = false;
+  #isSetup = true;
   #isDestroyed = false;
 
   constructor(report: Reporter) {
@@ -40,6 +41,11 @@ export class World implements Names {
 
   get made(): { backings: readonly Backing[]; pages: readonly TrackedPage[] } {
     return { backings: [...this.#backings.values()], pages: [...this.#pages.values()] };
+  }
+
+  /** From here on what KVM refuses is a result to look at, not a mistake in the description. */
+  endSetup(): void {
+    this.#isSetup = false;
   }
 
   hvaOf(backing: string): number | undefined {
@@ -176,12 +182,22 @@ export class World implements Names {
       if (other === id || now.gpa >= slot.gpa + slot.size || slot.gpa >= now.gpa + now.size)
         continue;
       const what = `Slot ${id} overlaps slot ${other} (${span(slot)})`;
-      this.#report.warn(word(raw, "gpa"), `${what}: KVM refuses it with EEXIST.`);
+      this.#overlap(raw, what);
       return false;
     }
     if (old)
       this.#report.warn(at, `Slot ${id} is defined already: this moves it or changes its flags.`);
     return true;
+  }
+
+  /** In setup a slot that KVM refuses makes the description wrong; later it may be what is asked. */
+  #overlap(raw: RawStep, what: string): void {
+    const at = word(raw, "gpa");
+    if (!this.#isSetup) this.#report.warn(at, `${what}: KVM refuses it with EEXIST.`);
+    else {
+      const mend = "Choose another address, or move the line to steps to see KVM refuse it";
+      this.#report.error(at, `${what}. ${mend}.`);
+    }
   }
 
   #set(id: number, slot: Slot): void {

@@ -4,6 +4,7 @@
 // From: the product's rule of import; the lab's plan files (`#` comments) and the STEP lines of its
 // traces, plain or in function graphs.
 import { MAX_STEPS } from "./limits.ts";
+import { parseScenario } from "./parse.ts";
 import { printScenario } from "./print.ts";
 
 export interface ImportedLines {
@@ -65,11 +66,29 @@ function planLines(rows: readonly string[]): ImportedLines {
   return { lines, comment, kind: "plan", remarks: [] };
 }
 
-/** How many of the lines become `setup`. */
+/**
+ * How many of the lines become `setup`: up to a slot that overlaps an earlier one, which KVM refuses
+ * and which setup may therefore not have.
+ */
 export function setupLength(lines: readonly string[]): number {
   let count = 0;
   while (/^(back|slot|track)\s/.test(lines[count] ?? "")) count++;
+  const overlap = firstOverlap(lines.slice(0, count));
+  if (overlap >= 0) return overlap;
   return lines[count] === "boot" ? count + 1 : count;
+}
+
+function firstOverlap(lines: readonly string[]): number {
+  if (lines.filter((line) => line.startsWith("slot")).length < 2) return -1;
+  const { draft } = parseScenario(printScenario({ title: "setup", setup: [], steps: lines }));
+  const slots: { gpa: number; end: number }[] = [];
+  for (const step of draft?.steps ?? []) {
+    if (step.verb !== "slot") continue;
+    const { gpa, size } = step.args;
+    if (slots.some((slot) => gpa < slot.end && slot.gpa < gpa + size)) return step.n;
+    slots.push({ gpa, end: gpa + size });
+  }
+  return -1;
 }
 
 /**

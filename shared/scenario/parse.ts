@@ -62,6 +62,7 @@ class ScenarioReader {
     readVersion(this.#root, this.#pairs.get("faultline"), report);
     const setup = this.#steps(this.#value("setup"), "setup", null);
     const setupCount = this.#next;
+    this.#world.endSetup();
     const steps = [...setup, ...this.#steps(this.#value("steps"), "steps", null)];
     const threads = this.#threads(this.#value("threads"));
     const { backings, pages } = this.#world.made;

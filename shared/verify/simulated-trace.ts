@@ -1,6 +1,6 @@
-// A simulated run as a trace: its events with the functions that made them, and after each step the state of tracked
-// pages and of the tables the vCPUs run on, as the lab reports them.
-// Owns nothing; moves the machine through the run by a seeker. From: the lab's agent (pages, sptes).
+// A simulated run as a trace: its events with the functions that made them, and after each step the
+// state of tracked pages and of the tables the vCPUs run on, as the lab reports them. Owns nothing;
+// moves the machine through the run by a seeker. From: the lab's agent (pages, sptes).
 import type { Seeker } from "#shared/engine/seek";
 import { EntryForm, PageForm } from "#shared/events/lab";
 import { EVENT_ARITY, EventId } from "#shared/events/table";

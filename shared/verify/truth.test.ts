@@ -1,5 +1,5 @@
-// Truth: every real trace in fixtures/traces equals the simulated run of its own STEP lines.
-// A difference fails with its first place, five lines around, and the model function that made ours.
+// Truth: every real trace in fixtures/traces equals the simulated run of its own STEP lines. A
+// difference fails with its first place, five lines around, and the model function that made ours.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -28,7 +28,7 @@ describe("real traces", () => {
     expect(result.kind === "compared" && result.verdict.equal, told).toBe(true);
   });
 
-  test("a run with another lookup is told apart: V3 leaves no mark on a remapped page, V0 does", () => {
+  test("another lookup is told apart: V3 leaves no mark on a remapped page, V0 does", () => {
     const result = verifyText(
       simulator,
       textOf("6.12/tdp/lab_tail.trace"),

@@ -1,6 +1,8 @@
-// One real trace, verified: its STEP lines become a scenario, the scenario is simulated, the two are compared.
-// Owns the way from text to verdict; what is wrong with a file comes back as problems with line and column.
-// From: the lab's rules for comparing; a plan that needs what is not simulated is a problem, never an equality.
+// One real trace, verified: its STEP lines become a scenario, the scenario is simulated, the two
+// are compared. Owns the way from text to verdict; what is wrong with a file comes back as problems
+// with line and column.
+// From: the lab's rules for comparing; a plan that needs what is not simulated is a problem, never
+// an equality.
 import type { KernelProfile } from "#shared/model/kernels/profile";
 import { kernelNamed } from "#shared/model/kernels/profiles";
 import { unsupportedSteps } from "#shared/model/lab/support";
@@ -52,7 +54,8 @@ function choose(name: string, axes: VerifyAxes): Chosen | Verification {
   const mode = axes.mode || origin?.mode || "";
   if (kernelId === "" || mode === "") {
     return whole(
-      "The folders above the file name no kernel and mode (…/6.12/tdp/file.trace). Give --kernel and --mode.",
+      "The folders above the file name no kernel and mode (…/6.12/tdp/file.trace). " +
+        "Give --kernel and --mode.",
     );
   }
   const kernel = kernelNamed(kernelId);

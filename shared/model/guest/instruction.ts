@@ -1,6 +1,8 @@
-// The guest between entry and exit: the stubs of its code page, one access after the other.
-// An instruction that exits is started again from its beginning; a page fault of the guest's own runs its handler.
-// From: the lab's stubs and emulation facts (README); the AMD manual on exceptions with nested paging.
+// The guest between entry and exit: the stubs of its code page, one access after the other. An
+// instruction that exits is started again from its beginning; a page fault of the guest's own runs
+// its handler.
+// From: the lab's stubs and emulation facts (README); the AMD manual on exceptions with nested
+// paging.
 import { routine } from "#shared/engine/routine";
 import { int } from "#shared/engine/struct";
 import { act, again, done, loop, when } from "#shared/engine/words";
@@ -160,7 +162,10 @@ function exchangeAdd(m: Kvm, vcpu: Vcpu): void {
   store(m, vcpu, 8, sum | 0, (rax.hi + hi + (sum > 0xffffffff ? 1 : 0)) | 0);
 }
 
-/** Act "access": the load or store through the TLB. True when the stub has come to its out instruction. */
+/**
+ * Act "access": the load or store through the TLB. True when the stub has come to its out
+ * instruction.
+ */
 function access(m: Kvm, id: number): boolean {
   const isLast = execute(m, id);
   if (isLast) setExit(m, id, SVM_EXIT_IOIO);
@@ -212,7 +217,10 @@ const VECTOR_PF = 14;
 /** Bytes that the CPU pushes for a fault with an error code. */
 const EXCEPTION_FRAME = 48;
 
-/** What the CPU touches to start the handler: gate, segment, stack of the task if it comes from user mode. */
+/**
+ * What the CPU touches to start the handler: gate, segment, stack of the task if it comes from user
+ * mode.
+ */
 function deliver(m: Kvm, id: number): number {
   const vcpu = m.vcpus[id];
   if (vcpu === undefined) return Outcome.translated;

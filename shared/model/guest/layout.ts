@@ -68,7 +68,10 @@ function writeTables(m: Kvm): void {
   }
 }
 
-/** Descriptors and gates are read by the CPU only when an exception is taken; their values are not modelled. */
+/**
+ * Descriptors and gates are read by the CPU only when an exception is taken; their values are not
+ * modelled.
+ */
 export function writeGuest(m: Kvm): void {
   writeTables(m);
 }

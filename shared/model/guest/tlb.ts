@@ -1,5 +1,5 @@
-// The CPU's translation cache: which host frame a guest address leads to, per vCPU.
-// Direct-mapped by page number; a bit per entry says which are valid, so that a flush visits only those.
+// The CPU's translation cache: which host frame a guest address leads to, per vCPU. Direct-mapped
+// by page number; a bit per entry says which are valid, so that a flush visits only those.
 // MODEL: one TLB per vCPU without ASIDs; a real CPU may keep more, and in other places.
 import { TlbScope } from "#shared/events/own";
 import { EventId } from "#shared/events/table";

@@ -1,6 +1,8 @@
-// The CPU's address translation with nested paging: the guest's tables, each access to them through KVM's.
-// Owns the hardware's side effects: accessed and dirty bits in both kinds of table, what the VMCB says at an exit.
-// From: the AMD manual's chapters on long-mode paging and on nested paging; traces confirm order and codes.
+// The CPU's address translation with nested paging: the guest's tables, each access to them through
+// KVM's. Owns the hardware's side effects: accessed and dirty bits in both kinds of table, what the
+// VMCB says at an exit.
+// From: the AMD manual's chapters on long-mode paging and on nested paging; traces confirm order
+// and codes.
 import { EventId } from "#shared/events/table";
 import { frameIndex, pagesPerLevel } from "#shared/units/address";
 import { frameOf, highHalf } from "#shared/units/halves";
@@ -19,7 +21,9 @@ const FETCH = 16;
 const A = 0x20;
 const D = 0x40;
 const PS = 0x80;
-/** Bits of an NPF's code above 31: the access was to a guest page table, or to the final address. */
+/**
+ * Bits of an NPF's code above 31: the access was to a guest page table, or to the final address.
+ */
 const GUEST_PAGE_HIGH = 2;
 const GUEST_FINAL_HIGH = 1;
 const ROOT_LEVEL = 4;
@@ -92,7 +96,10 @@ function pageFault(vcpu: Vcpu, access: Access, present: number): number {
   return Outcome.pageFault;
 }
 
-/** Whether the guest's tables allow the access: rights ANDed over the levels, and the control registers. */
+/**
+ * Whether the guest's tables allow the access: rights ANDed over the levels, and the control
+ * registers.
+ */
 function isAllowed(vcpu: Vcpu, access: Access, rights: number, isNx: boolean): boolean {
   const { kind, isUser } = access;
   if (isUser && (rights & U) === 0) return false;
@@ -143,7 +150,10 @@ export function translate(m: Kvm, id: number, vcpu: Vcpu, access: Access): numbe
   return Outcome.translated;
 }
 
-/** Reads the guest's entries from the root down; each table access is translated as a write by a user. */
+/**
+ * Reads the guest's entries from the root down; each table access is translated as a write by a
+ * user.
+ */
 function walkGuest(m: Kvm, vcpu: Vcpu, access: Access): GuestLeaf | number {
   const { lo: gvaLow, hi: gvaHigh } = access;
   let table = vcpu.cr3;
@@ -158,7 +168,8 @@ function walkGuest(m: Kvm, vcpu: Vcpu, access: Access): GuestLeaf | number {
     const hi = readHigh(m, pfn, index);
     if ((lo & P) === 0) return pageFault(vcpu, access, 0);
     if ((hi & RESERVED_HIGH) !== 0 || (level === ROOT_LEVEL && (lo & PS) !== 0)) {
-      // MODEL: without the present bit, as the emulated CPU of the traces has it; hardware sets both.
+      // MODEL: without the present bit, as the emulated CPU of the traces has it; hardware sets
+      // both.
       return pageFault(vcpu, access, RSVD);
     }
     rights &= lo;

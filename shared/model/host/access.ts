@@ -1,5 +1,5 @@
-// The VMM's own loads and stores: the CPU walks the host's tables, the kernel fills what is missing.
-// Result of an access: 0, or the signal that the VMM gets instead.
+// The VMM's own loads and stores: the CPU walks the host's tables, the kernel fills what is
+// missing. Result of an access: 0, or the signal that the VMM gets instead.
 // From: arch/x86/mm/fault.c (do_user_addr_fault, access_error), 6.12.
 import { routine } from "#shared/engine/routine";
 import { int, wide } from "#shared/engine/struct";
@@ -15,7 +15,9 @@ import { vma_lookup, vmaAt } from "./vma.ts";
 export const SIGBUS = 7;
 export const SIGSEGV = 11;
 
-/** The CPU's walk: the frame, or -1 for a fault. Sets the accessed and dirty bits as hardware does. */
+/**
+ * The CPU's walk: the frame, or -1 for a fault. Sets the accessed and dirty bits as hardware does.
+ */
 export function walkHost(m: Kvm, hva: number, write: number): number {
   const cell = pt.presentPte(m, hva);
   if (cell === 0) return -1;

@@ -1,6 +1,7 @@
 // The host before the VMM starts: the zero page, the device driver's pages, an empty address space.
 // Owns the first frames; everything after them is the allocator's.
-// From: the lab's module (which pages it allocates, with which counts), mm/memory.c (the zero page).
+// From: the lab's module (which pages it allocates, with which counts), mm/memory.c (the zero
+// page).
 import { KIND, type Kvm } from "../state/machine.ts";
 import * as pg from "../state/host.ts";
 import * as kinds from "./kinds.ts";

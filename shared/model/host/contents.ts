@@ -1,6 +1,8 @@
-// What is in a page: 512 words of 8 bytes. Pages written in few places keep a short list of words, others a block.
-// Owns the storage; a page never written reads as zero and costs nothing. Frames without struct page (the BAR) work alike.
-// MODEL: contents are kept for 8-byte words; a narrower write merges into its word, as a little-endian machine does.
+// What is in a page: 512 words of 8 bytes. Pages written in few places keep a short list of words,
+// others a block. Owns the storage; a page never written reads as zero and costs nothing. Frames
+// without struct page (the BAR) work alike.
+// MODEL: contents are kept for 8-byte words; a narrower write merges into its word, as a
+// little-endian machine does.
 import { KIND, type Kvm } from "../state/machine.ts";
 import { BAR_PAGES, BAR_PFN } from "../state/layout.ts";
 import { CONTENTS_OFFSET, PAGE_CELLS } from "../state/host.ts";

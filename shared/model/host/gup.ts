@@ -1,6 +1,7 @@
-// get_user_pages(): from a host address to a page with a reference, without and with faulting it in.
-// A result is a pfn, or a negative errno; a pfn comes with one reference taken.
-// From: mm/gup.c (gup_fast_fallback, __get_user_pages, check_vma_flags, follow_page_pte), 6.12 and 7.2.
+// get_user_pages(): from a host address to a page with a reference, without and with faulting it
+// in. A result is a pfn, or a negative errno; a pfn comes with one reference taken.
+// From: mm/gup.c (gup_fast_fallback, __get_user_pages, check_vma_flags, follow_page_pte), 6.12 and
+// 7.2.
 import { routine } from "#shared/engine/routine";
 import { int, wide } from "#shared/engine/struct";
 import { act, again, call, done, loop, when } from "#shared/engine/words";
@@ -34,7 +35,10 @@ const try_grab_folio_fast = routine(
   (m: Kvm, pfn: number, cause: number): boolean => page.folio_try_get(m, pfn, cause),
 );
 
-/** The lockless walk: a present, normal entry that is writable enough. Interrupts are off, so it is one act. */
+/**
+ * The lockless walk: a present, normal entry that is writable enough. Interrupts are off, so it is
+ * one act.
+ */
 const gup_fast_fallback = routine(
   "gup_fast_fallback",
   (m: Kvm, hva: number, write: number, step: number): number => {

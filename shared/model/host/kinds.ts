@@ -1,6 +1,8 @@
 // Kinds of host memory: what mapping one does, what its fault handler does, which vma flags it has.
-// One row a kind; a kind not listed here is not simulated, and a plan that names it is refused before it runs.
-// From: the lab's agent (map_kind) and module (lab.c); mm/memory.c (remap_pfn_range); Documentation/mm.
+// One row a kind; a kind not listed here is not simulated, and a plan that names it is refused
+// before it runs.
+// From: the lab's agent (map_kind) and module (lab.c); mm/memory.c (remap_pfn_range);
+// Documentation/mm.
 import type { BackingKind } from "#shared/scenario/vocabulary";
 import { BAR_PFN } from "../state/layout.ts";
 import type { Kvm } from "../state/machine.ts";
@@ -36,7 +38,9 @@ const LAB_SIZE = 65_536;
 const anonymous = { fill: Fill.anonymous, frames: () => 0, maxSize: 2 ** 30 } as const;
 const frames = { fill: Fill.none, onMap: "frames", vm_flags: REMAPPED } as const;
 
-/** The device driver's pages, allocated when it is loaded: before anything else, so at fixed frames. */
+/**
+ * The device driver's pages, allocated when it is loaded: before anything else, so at fixed frames.
+ */
 export const ZERO_PAGE_PFN = 0x40;
 export const LAB_TAIL_PFN = 0x50;
 export const LAB_COMPOUND_PFN = 0x60;

@@ -1,6 +1,8 @@
-// The page-fault handler of the host: fills an absent entry, or copies a page that may not be written in place.
-// The caller holds mmap_lock for reading; a copy calls the MMU notifier, so other threads may run in between.
-// From: mm/memory.c (handle_mm_fault, do_anonymous_page, do_wp_page, wp_page_copy), 6.12; per-VMA locks left out.
+// The page-fault handler of the host: fills an absent entry, or copies a page that may not be
+// written in place. The caller holds mmap_lock for reading; a copy calls the MMU notifier, so other
+// threads may run in between.
+// From: mm/memory.c (handle_mm_fault, do_anonymous_page, do_wp_page, wp_page_copy), 6.12; per-VMA
+// locks left out.
 import { routine } from "#shared/engine/routine";
 import { int, wide } from "#shared/engine/struct";
 import { act, call, done, set, when } from "#shared/engine/words";

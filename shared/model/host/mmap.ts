@@ -31,7 +31,9 @@ export interface MapRequest {
   readonly kind: number;
 }
 
-/** Inserts the mapping; false when the kind cannot be that large. Entries are made by fillMapping(). */
+/**
+ * Inserts the mapping; false when the kind cannot be that large. Entries are made by fillMapping().
+ */
 export function mapKind(m: Kvm, { start, size, kind }: MapRequest): boolean {
   const memory = kindOf(kind);
   if (size > memory.maxSize) return false;

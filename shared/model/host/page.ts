@@ -1,6 +1,7 @@
-// struct page: reference counts with every change recorded, marks of use, the page allocator.
-// Owns the counts; each get and put is an event with its cause, so that a ledger can pair them.
-// From: include/linux/page_ref.h, include/linux/mm.h (put_page, try_get_folio), mm/swap.c (folio_mark_accessed), 6.12.
+// struct page: reference counts with every change recorded, marks of use, the page allocator. Owns
+// the counts; each get and put is an event with its cause, so that a ledger can pair them.
+// From: include/linux/page_ref.h, include/linux/mm.h (put_page, try_get_folio), mm/swap.c
+// (folio_mark_accessed), 6.12.
 import { routine } from "#shared/engine/routine";
 import { EventId } from "#shared/events/table";
 import { PageMarkKind, PageRefCause } from "#shared/events/own";

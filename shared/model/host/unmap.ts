@@ -1,6 +1,7 @@
 // Taking mappings away: munmap and MADV_DONTNEED. The notifier brackets the clearing of entries;
 // the pages' references are dropped after it, when the CPU's own translations are gone.
-// From: mm/memory.c (unmap_vmas, zap_page_range_single, zap_present_ptes), mm/vma.c (do_vmi_munmap), mm/mmu_gather.c.
+// From: mm/memory.c (unmap_vmas, zap_page_range_single, zap_present_ptes), mm/vma.c
+// (do_vmi_munmap), mm/mmu_gather.c.
 import { routine } from "#shared/engine/routine";
 import { int, wide } from "#shared/engine/struct";
 import { act, again, call, done, leave, loop, when } from "#shared/engine/words";
@@ -59,7 +60,10 @@ const unmap_page_range = routine(
   },
 );
 
-/** tlb_finish_mmu(): drops the mapping's reference of the gathered pages, oldest first; at most 512 an act. */
+/**
+ * tlb_finish_mmu(): drops the mapping's reference of the gathered pages, oldest first; at most 512
+ * an act.
+ */
 const tlb_finish_mmu = routine("tlb_finish_mmu", (m: Kvm, gather: Gather): void => {
   for (let n = 0; n < 512 && gather.first !== 0; n++) {
     const pfn = gather.first - 1;
@@ -136,7 +140,10 @@ export const do_vmi_munmap = routine(
   ],
 );
 
-/** The part of one mapping that a range covers, and where to go on: what madvise does one after the other. */
+/**
+ * The part of one mapping that a range covers, and where to go on: what madvise does one after the
+ * other.
+ */
 function nextPart(
   m: Kvm,
   own: { start: number; end: number; from: number; to: number; r: number },

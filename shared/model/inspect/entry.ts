@@ -1,6 +1,8 @@
-// An entry as people read it: its state as a letter, its fields by bits, one sentence.
-// Three formats: KVM's entries in AMD's form, the guest's, the host's. Field names follow the kernel's headers.
-// From: arch/x86/kvm/mmu/spte.h, arch/x86/include/asm/pgtable_types.h, the AMD manual's page-table entry formats.
+// An entry as people read it: its state as a letter, its fields by bits, one sentence. Three
+// formats: KVM's entries in AMD's form, the guest's, the host's. Field names follow the kernel's
+// headers.
+// From: arch/x86/kvm/mmu/spte.h, arch/x86/include/asm/pgtable_types.h, the AMD manual's page-table
+// entry formats.
 import { bitsOf, frameOf, hasBit } from "#shared/units/halves";
 import { groupedHex, hexOf, hexOfHalves } from "#shared/units/hex";
 import type { KernelProfile } from "../kernels/profile.ts";

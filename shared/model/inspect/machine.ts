@@ -1,5 +1,6 @@
-// Locks, TLBs, memslots, invalidation counters and threads at one tick: what a reviewer asks beside the tables.
-// Reads cells only; a TLB entry is stale when KVM's tables no longer lead where it leads.
+// Locks, TLBs, memslots, invalidation counters and threads at one tick: what a reviewer asks beside
+// the tables. Reads cells only; a TLB entry is stale when KVM's tables no longer lead where it
+// leads.
 import { hexOf, hexOfHalves } from "#shared/units/hex";
 import { frameOf } from "#shared/units/halves";
 import { memslotAt } from "../lookup/memslot.ts";

@@ -1,5 +1,5 @@
-// One host page at one tick: counts, flags, kind, who maps it.
-// Reads cells only. From: struct page, the memory kinds (host/kinds.ts), KVM's and the host's tables.
+// One host page at one tick: counts, flags, kind, who maps it. Reads cells only. From: struct page,
+// the memory kinds (host/kinds.ts), KVM's and the host's tables.
 import { PAGE_FLAGS } from "#shared/events/lab";
 import { frameOf } from "#shared/units/halves";
 import { hexOf } from "#shared/units/hex";
@@ -52,7 +52,10 @@ function placeOf(m: Kvm, pfn: number): Place | null {
   return null;
 }
 
-/** Code and title of the kind of memory a frame is: by the driver it belongs to, else by its mapping. */
+/**
+ * Code and title of the kind of memory a frame is: by the driver it belongs to, else by its
+ * mapping.
+ */
 export function kindOfPfn(
   m: Kvm,
   pfn: number,

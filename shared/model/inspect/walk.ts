@@ -1,5 +1,6 @@
-// The walk of one guest address through three trees: the guest's tables, KVM's, the host's.
-// Reads the machine's cells without side effects, at any tick; levels as pictures need them, with 512-entry strips.
+// The walk of one guest address through three trees: the guest's tables, KVM's, the host's. Reads
+// the machine's cells without side effects, at any tick; levels as pictures need them, with
+// 512-entry strips.
 // From: the walks of guest/walk.ts and host/pgtable.ts, told level by level.
 import { pagesPerLevel } from "#shared/units/address";
 import { frameOf } from "#shared/units/halves";
@@ -190,8 +191,7 @@ function walkTree(tree: Walkable, changed: Changed): WalkedTree {
   let table = tree.root;
   for (let level = 4; level >= 1; level--) {
     if (table === null) {
-      const above =
-        `${NAMES[tree.key][level + 1] ?? "root"} ${level < 4 ? bracket(tree.indexAt(level + 1)) : ""}`.trim();
+      const above = `${NAMES[tree.key][level + 1]} ${bracket(tree.indexAt(level + 1))}`;
       const sentence =
         level === 4 ? "There is no root table yet." : `No table: ${above} is not present.`;
       levels.push(...missingLevels(tree, level, sentence));
@@ -237,7 +237,8 @@ function walkTree(tree: Walkable, changed: Changed): WalkedTree {
       continue;
     }
     const isLeaf = state !== "." && state !== "M" && state !== "Z";
-    const sentence = `${NAMES[tree.key][1]} ${bracket(index)} is ${state === "M" ? "an MMIO entry" : state === "Z" ? "frozen" : "not present"}.`;
+    const what = state === "M" ? "an MMIO entry" : state === "Z" ? "frozen" : "not present";
+    const sentence = `${NAMES[tree.key][1]} ${bracket(index)} is ${what}.`;
     return {
       tree: done(tree, levels),
       leaf: isLeaf ? { lo, hi, level: 1 } : null,

@@ -1,6 +1,8 @@
-// Why a value is what it is: the writes behind it, newest first, back to the scenario step that brought it in.
-// An entry of KVM's tables leads to the lookup that gave its frame, that to the host's entry, that to the step that made it.
-// From: the write log (engine/provenance.ts) and the lookup's own events; copies are followed by value, not guessed.
+// Why a value is what it is: the writes behind it, newest first, back to the scenario step that
+// brought it in. An entry of KVM's tables leads to the lookup that gave its frame, that to the
+// host's entry, that to the step that made it.
+// From: the write log (engine/provenance.ts) and the lookup's own events; copies are followed by
+// value, not guessed.
 import { writersOf, type Write } from "#shared/engine/provenance";
 import type { Cell } from "#shared/engine/machine";
 import { decode } from "#shared/events/record";

@@ -1,5 +1,5 @@
-// What one kernel is, as data: values of entries, roles, print forms, and named switches.
-// A switch is named after what changed and says where; the fault path asks the switch, never the version.
+// What one kernel is, as data: values of entries, roles, print forms, and named switches. A switch
+// is named after what changed and says where; the fault path asks the switch, never the version.
 // From: arch/x86/kvm/mmu/{spte.h,tdp_mmu.c} of the kernels that the profiles name.
 import type { PrintForms } from "#shared/events/forms";
 
@@ -22,9 +22,14 @@ export interface KernelProfile {
   /** Role word of a TDP root: level 4, direct, all access, efer_nx, cr0_wp. */
   readonly tdpRootRole: number;
 
-  /** handle_changed_spte() records its event before it removes the child table (6.12), or after (7.x). */
+  /**
+   * handle_changed_spte() records its event before it removes the child table (6.12), or after
+   * (7.x).
+   */
   readonly recordsBeforeRemovingTable: boolean;
-  /** tdp_mmu_map_handle_target_level() leaves an entry alone that already allows the access (7.x). */
+  /**
+   * tdp_mmu_map_handle_target_level() leaves an entry alone that already allows the access (7.x).
+   */
   readonly leavesSufficientEntry: boolean;
   /** make_spte() grants no dirty bit when the old value had the writable bit (6.12). */
   readonly keepsCleanOverWritable: boolean;

@@ -1,5 +1,6 @@
-// What must follow a change of a TDP entry: the event, the marks on the page, the removal of a table.
-// The order of event and removal, and whether pages are marked, differ by kernel and by lookup design.
+// What must follow a change of a TDP entry: the event, the marks on the page, the removal of a
+// table. The order of event and removal, and whether pages are marked, differ by kernel and by
+// lookup design.
 // From: arch/x86/kvm/mmu/tdp_mmu.c (handle_changed_spte 6.12, __handle_changed_spte 7.2).
 import { routine } from "#shared/engine/routine";
 import { EventId } from "#shared/events/table";

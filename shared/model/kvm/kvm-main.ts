@@ -1,7 +1,7 @@
-// The VM as a whole: memslots, and KVM's side of the MMU notifier.
-// The notifier raises in_progress and zaps before the host changes a mapping, and moves the sequence afterwards.
-// From: virt/kvm/kvm_main.c (kvm_mmu_notifier_invalidate_range_start and _end, kvm_set_memory_region),
-// arch/x86/kvm/mmu/mmu.c (kvm_unmap_gfn_range), 6.12 and 7.2.
+// The VM as a whole: memslots, and KVM's side of the MMU notifier. The notifier raises in_progress
+// and zaps before the host changes a mapping, and moves the sequence afterwards.
+// From: virt/kvm/kvm_main.c (kvm_mmu_notifier_invalidate_range_start and _end,
+// kvm_set_memory_region), arch/x86/kvm/mmu/mmu.c (kvm_unmap_gfn_range), 6.12 and 7.2.
 import { assertHeld } from "#shared/engine/locks";
 import { routine } from "#shared/engine/routine";
 import { int, ref, wide } from "#shared/engine/struct";
@@ -20,7 +20,10 @@ const PAGE = 4096;
 const EINVAL = -22;
 const EEXIST = -17;
 
-/** First and one-past-last gfn of a slot that a range of host addresses covers; null when it covers none. */
+/**
+ * First and one-past-last gfn of a slot that a range of host addresses covers; null when it covers
+ * none.
+ */
 function coveredGfns(
   slot: Memslot,
   start: number,

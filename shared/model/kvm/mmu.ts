@@ -1,7 +1,8 @@
 // The page-fault path of the MMU in direct mode: from the exit to a mapped page or an error.
-// kvm_mmu_page_fault() and below; the lookup is behind the design's interface, the tables are the TDP MMU's.
-// From: arch/x86/kvm/mmu/mmu.c (kvm_mmu_page_fault, kvm_mmu_do_page_fault, kvm_tdp_page_fault, fast_page_fault,
-// is_page_fault_stale, mmu_topup_memory_caches), mmu_internal.h, 6.12 and 7.2.
+// kvm_mmu_page_fault() and below; the lookup is behind the design's interface, the tables are the
+// TDP MMU's.
+// From: arch/x86/kvm/mmu/mmu.c (kvm_mmu_page_fault, kvm_mmu_do_page_fault, kvm_tdp_page_fault,
+// fast_page_fault, is_page_fault_stale, mmu_topup_memory_caches), mmu_internal.h, 6.12 and 7.2.
 import { routine } from "#shared/engine/routine";
 import { int, local, pair, ref, wide } from "#shared/engine/struct";
 import { act, call, callOneOf, done, loop, set, when } from "#shared/engine/words";
@@ -71,7 +72,9 @@ const kvm_tdp_mmu_fast_pf_get_last_sptep = routine(
   },
 );
 
-/** Q1: whether the entry can be made to allow the access; 0 nothing to do, 1 spurious, 2 exchange. */
+/**
+ * Q1: whether the entry can be made to allow the access; 0 nothing to do, 1 spurious, 2 exchange.
+ */
 function judge(m: Kvm, fault: Fault, iter: TdpIter): number {
   const { lo, hi } = iter.old_spte;
   if (!s.is_shadow_present_pte(lo) || !s.is_last_spte(lo, iter.level)) return 0;
@@ -100,7 +103,10 @@ function recordFast(m: Kvm, fault: Fault, iter: TdpIter, result: number): void {
   );
 }
 
-/** page_fault_can_be_fast(): with accessed and dirty bits in use only a write to a present entry can be. */
+/**
+ * page_fault_can_be_fast(): with accessed and dirty bits in use only a write to a present entry can
+ * be.
+ */
 const page_fault_can_be_fast = (fault: Fault): boolean =>
   (fault.error_code.lo & PFERR_RSVD) === 0 && fault.present && fault.write;
 
@@ -150,14 +156,20 @@ const kvm_mmu_topup_memory_cache = routine("kvm_mmu_topup_memory_cache", (m: Kvm
   __kvm_mmu_topup_memory_cache(m),
 );
 
-/** MODEL: the caches are never empty, so topping them up cannot fail; table pages come straight from the allocator. */
+/**
+ * MODEL: the caches are never empty, so topping them up cannot fail; table pages come straight from
+ * the allocator.
+ */
 const mmu_topup_memory_caches = routine(
   "mmu_topup_memory_caches",
   (m: Kvm): number =>
     kvm_mmu_topup_memory_cache(m) + kvm_mmu_topup_memory_cache(m) + kvm_mmu_topup_memory_cache(m),
 );
 
-/** Whether what was looked up may still be mapped: the root is valid and no invalidation hit. Exact under mmu_lock. */
+/**
+ * Whether what was looked up may still be mapped: the root is valid and no invalidation hit. Exact
+ * under mmu_lock.
+ */
 const is_page_fault_stale = routine("is_page_fault_stale", (m: Kvm, fault: Fault): boolean => {
   const root = m.vcpus[fault.vcpu]?.root ?? 0;
   const isStale =

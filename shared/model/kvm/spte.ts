@@ -84,7 +84,10 @@ export const make_spte = routine(
   },
 );
 
-/** 6.12 leaves the dirty bit out over an entry that had the writable bit; it does not ask whether that was present. */
+/**
+ * 6.12 leaves the dirty bit out over an entry that had the writable bit; it does not ask whether
+ * that was present.
+ */
 function writableBits(m: Kvm, gfn: number, oldLow: number): number {
   const granted = PT_WRITABLE_MASK | SPTE_MMU_WRITABLE;
   if (m.kernel.keepsCleanOverWritable && is_writable_pte(oldLow)) return granted;

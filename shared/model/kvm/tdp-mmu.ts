@@ -1,6 +1,8 @@
-// The TDP MMU: maps a fault, zaps ranges, keeps the roots. Tables are shared by faults that run at once,
-// so under the read lock an entry changes only by compare-and-exchange; zapping holds the lock for writing.
-// From: arch/x86/kvm/mmu/tdp_mmu.c (kvm_tdp_mmu_map, tdp_mmu_zap_leafs, kvm_tdp_mmu_alloc_root), 6.12 and 7.2.
+// The TDP MMU: maps a fault, zaps ranges, keeps the roots. Tables are shared by faults that run at
+// once, so under the read lock an entry changes only by compare-and-exchange; zapping holds the
+// lock for writing.
+// From: arch/x86/kvm/mmu/tdp_mmu.c (kvm_tdp_mmu_map, tdp_mmu_zap_leafs, kvm_tdp_mmu_alloc_root),
+// 6.12 and 7.2.
 import { routine } from "#shared/engine/routine";
 import { assertHeld } from "#shared/engine/locks";
 import { int, local, ref, wide } from "#shared/engine/struct";
@@ -57,7 +59,10 @@ const tdp_mmu_init_sp = routine(
   },
 );
 
-/** The existing root of this role, or a new one; a VM has one root here, since all vCPUs have one role. */
+/**
+ * The existing root of this role, or a new one; a VM has one root here, since all vCPUs have one
+ * role.
+ */
 export const kvm_tdp_mmu_alloc_root = routine(
   "kvm_tdp_mmu_alloc_root",
   (m: Kvm): number => {
@@ -181,7 +186,10 @@ function startMap(m: Kvm, fault: Fault, iter: TdpIter): void {
   tdp_iter_start(m, iter, m.vcpus[fault.vcpu]?.root ?? 0, fault.goal_level, gfn);
 }
 
-/** Maps the fault's pfn. mmu_lock is held for reading: between two acts another fault may change the tables. */
+/**
+ * Maps the fault's pfn. mmu_lock is held for reading: between two acts another fault may change the
+ * tables.
+ */
 export const kvm_tdp_mmu_map = routine(
   "kvm_tdp_mmu_map",
   { fault: ref(kvm_page_fault), iter: local(tdp_iter), ret: int },
@@ -214,7 +222,10 @@ export const kvm_tdp_mmu_map = routine(
   ],
 );
 
-/** The entries of one act: the lock is held for writing, so splitting changes nothing but the size of a tick. */
+/**
+ * The entries of one act: the lock is held for writing, so splitting changes nothing but the size
+ * of a tick.
+ */
 const ZAP_BATCH = 512;
 
 /** Zaps present leafs in [start, end) below one root; mmu_lock is held for writing. */

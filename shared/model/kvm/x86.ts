@@ -1,6 +1,7 @@
-// KVM_RUN: enters the guest, handles its exits, returns to user space for an out instruction or an error.
-// From: arch/x86/kvm/x86.c (kvm_arch_vcpu_ioctl_run, vcpu_run, vcpu_enter_guest), svm/svm.c (npf_interception),
-// mmu/mmu.c (kvm_mmu_load), 6.12 and 7.2.
+// KVM_RUN: enters the guest, handles its exits, returns to user space for an out instruction or an
+// error.
+// From: arch/x86/kvm/x86.c (kvm_arch_vcpu_ioctl_run, vcpu_run, vcpu_enter_guest), svm/svm.c
+// (npf_interception), mmu/mmu.c (kvm_mmu_load), 6.12 and 7.2.
 import { routine } from "#shared/engine/routine";
 import { int } from "#shared/engine/struct";
 import { act, again, call, done, loop, when } from "#shared/engine/words";
@@ -57,7 +58,8 @@ const vcpu_enter_guest = routine("vcpu_enter_guest", vcpuLocals, (own, m: Kvm) =
     act("R0", () => !hasRoot(m, own.vcpu)),
     [call(kvm_mmu_load, { vcpu: "vcpu" })],
   ),
-  // MODEL: the TLB is empty at every entry, as in the emulated CPU that the traces come from; real ones keep it.
+  // MODEL: the TLB is empty at every entry, as in the emulated CPU that the traces come from; real
+  // ones keep it.
   act("K", () => flushTlb(m, own.vcpu, TlbScope.vcpu)),
   call(runGuest, { vcpu: "vcpu" }, "r"),
   when(() => own.r !== SVM_EXIT_NPF, [done(0)]),

@@ -1,5 +1,6 @@
-// The VMM that runs a plan: its steps one after the other in one thread, then the scenario's threads side by side.
-// Each step begins with its STEP mark; what follows up to the thread's next mark belongs to it.
+// The VMM that runs a plan: its steps one after the other in one thread, then the scenario's
+// threads side by side. Each step begins with its STEP mark; what follows up to the thread's next
+// mark belongs to it.
 // From: the lab's agent (run_plan); threads are the scenario language's own.
 import { routine } from "#shared/engine/routine";
 import { startThread } from "#shared/engine/loop";
@@ -40,7 +41,10 @@ export const threadSteps = steps("threadSteps", false);
 /** Name of the thread that runs the scenario's steps, as schedules write it. */
 export const MAIN_THREAD = "steps";
 
-/** The machine before the plan's first step: the host booted, the guest written, slot 0 and vCPU 0 made. */
+/**
+ * The machine before the plan's first step: the host booted, the guest written, slot 0 and vCPU 0
+ * made.
+ */
 export function buildLab(m: Kvm): void {
   bootHost(m);
   const slot0 = { start: g.SYS_HVA, size: g.SYS_SIZE, kind: kindNumber("touched") };

@@ -1,5 +1,5 @@
-// What the lab reports after a step: the state of a tracked page, the entries of the tables a vCPU runs on.
-// Reads the machine's cells only, so it works at any tick that a seeker stands at.
+// What the lab reports after a step: the state of a tracked page, the entries of the tables a vCPU
+// runs on. Reads the machine's cells only, so it works at any tick that a seeker stands at.
 // From: the lab's module (query, dump) and agent (pages, sptes).
 import { PageForm, PteBit } from "#shared/events/lab";
 import { pagesPerLevel } from "#shared/units/address";

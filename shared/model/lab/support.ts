@@ -1,5 +1,7 @@
-// Which verbs and kinds of memory the machine runs. A plan that needs more is refused before it starts, line by line.
-// From: the tables of verb routines (verbs.ts) and memory kinds (host/kinds.ts); nothing else lists them.
+// Which verbs and kinds of memory the machine runs. A plan that needs more is refused before it
+// starts, line by line.
+// From: the tables of verb routines (verbs.ts) and memory kinds (host/kinds.ts); nothing else lists
+// them.
 import type { Plan, PlanStep } from "#shared/scenario/plan";
 import { MEMORY_KINDS } from "../host/kinds.ts";
 import { VERB_ROUTINES } from "./verbs.ts";
@@ -14,7 +16,8 @@ const MADVICE = ["dontneed", "populate_read", "populate_write"];
 
 function whyNot(step: PlanStep): string | null {
   if (!VERB_ROUTINES.has(step.verb)) {
-    return `"${step.verb}" is not simulated yet. Simulated verbs: ${[...VERB_ROUTINES.keys()].join(", ")}`;
+    const verbs = [...VERB_ROUTINES.keys()].join(", ");
+    return `"${step.verb}" is not simulated yet. Simulated verbs: ${verbs}`;
   }
   if (step.verb === "back" && !MEMORY_KINDS.some((kind) => kind.kind === step.args.kind)) {
     const kinds = MEMORY_KINDS.map((kind) => kind.kind).join(", ");

@@ -1,5 +1,6 @@
-// The verbs of the plan language, one routine each: what the VMM does for a line of the plan.
-// A routine finds its step through the list and index it is given; it ends with the step's RESULT mark.
+// The verbs of the plan language, one routine each: what the VMM does for a line of the plan. A
+// routine finds its step through the list and index it is given; it ends with the step's RESULT
+// mark.
 // From: the lab's agent (verb, go, map_kind, set_slot).
 import { routine, type SpineRoutine } from "#shared/engine/routine";
 import { int, wide } from "#shared/engine/struct";
@@ -76,7 +77,10 @@ type Prepare = (m: Kvm, step: PlanStep) => Registers | null;
 const codeBase = (user: boolean): number => (user ? g.USER_CODE_GVA : g.CODE_GPA);
 const P_BIT = 1;
 
-/** Guest address of the entry of `level` for an address, by the guest's own tables; null outside slot 0. */
+/**
+ * Guest address of the entry of `level` for an address, by the guest's own tables; null outside
+ * slot 0.
+ */
 export function guestEntryAddress(m: Kvm, lo: number, hi: number, level: number): number | null {
   const index = [
     0,

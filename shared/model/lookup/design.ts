@@ -1,6 +1,7 @@
-// The interface of a lookup design: how a gfn becomes a pfn, and what happens to the page afterwards.
-// The fault path calls a design through this and never asks which one it is.
-// From: the two families of kernel functions behind kvm_faultin_pfn() (6.12) and kvm_mmu_faultin_pfn() (7.2).
+// The interface of a lookup design: how a gfn becomes a pfn, and what happens to the page
+// afterwards. The fault path calls a design through this and never asks which one it is.
+// From: the two families of kernel functions behind kvm_faultin_pfn() (6.12) and
+// kvm_mmu_faultin_pfn() (7.2).
 import type { SpineRoutine } from "#shared/engine/routine";
 import { int, ref } from "#shared/engine/struct";
 import { kvm_page_fault } from "../state/kvm.ts";
@@ -10,7 +11,10 @@ export const faultLocals = { fault: ref(kvm_page_fault), r: int } as const;
 export type FaultLocals = typeof faultLocals;
 export type Fault = ReturnType<typeof kvm_page_fault.at>;
 
-/** RET_PF_*: what a fault handler returns (arch/x86/kvm/mmu/mmu_internal.h); negative values are errnos. */
+/**
+ * RET_PF_*: what a fault handler returns (arch/x86/kvm/mmu/mmu_internal.h); negative values are
+ * errnos.
+ */
 export const RET_PF_CONTINUE = 0;
 export const RET_PF_RETRY = 1;
 export const RET_PF_EMULATE = 2;
@@ -24,7 +28,10 @@ export interface LookupDesign extends LookupSwitches {
   readonly title: string;
   /** Posted as code, merged or not; a design that never was is always labelled so. */
   readonly posted: boolean;
-  /** Acts F1 to F4r: sets pfn, map_writable and what else the design keeps in the fault. Result: RET_PF_* or errno. */
+  /**
+   * Acts F1 to F4r: sets pfn, map_writable and what else the design keeps in the fault. Result:
+   * RET_PF_* or errno.
+   */
   readonly faultin: SpineRoutine<FaultLocals>;
   /** Act F9: drops what faultin took; `r` is how mapping went. */
   readonly finish: (m: Kvm, fault: Fault, r: number) => void;

@@ -1,6 +1,7 @@
-// The frame around every lookup: snapshot of the sequence, tests before and after, error pfns.
-// Same in all designs; each design's faultin routine is built of these.
-// From: arch/x86/kvm/mmu/mmu.c (kvm_faultin_pfn 6.12, kvm_mmu_faultin_pfn 7.2, kvm_handle_error_pfn).
+// The frame around every lookup: snapshot of the sequence, tests before and after, error pfns. Same
+// in all designs; each design's faultin routine is built of these.
+// From: arch/x86/kvm/mmu/mmu.c (kvm_faultin_pfn 6.12, kvm_mmu_faultin_pfn 7.2,
+// kvm_handle_error_pfn).
 import { EFAULT } from "../host/gup.ts";
 import { KVM_MEMSLOT_INVALID, PfnError } from "../state/kvm.ts";
 import type { Kvm } from "../state/machine.ts";

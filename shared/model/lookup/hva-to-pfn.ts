@@ -1,6 +1,8 @@
 // hva_to_pfn(): fast GUP, then slow GUP, then the page-table walk for mappings that GUP refuses.
-// The order is the same in every design; what they do with a page or a mapped frame is in the hooks.
-// From: virt/kvm/kvm_main.c (hva_to_pfn, hva_to_pfn_fast, hva_to_pfn_slow, hva_to_pfn_remapped), 6.12 and 7.2.
+// The order is the same in every design; what they do with a page or a mapped frame is in the
+// hooks.
+// From: virt/kvm/kvm_main.c (hva_to_pfn, hva_to_pfn_fast, hva_to_pfn_slow, hva_to_pfn_remapped),
+// 6.12 and 7.2.
 import { routine, type SpineRoutine } from "#shared/engine/routine";
 import { int, ref } from "#shared/engine/struct";
 import { act, call, done, when } from "#shared/engine/words";
@@ -44,7 +46,10 @@ const takePage = (
   hooks.gotPage(m, fault, pfn);
 };
 
-/** Fast GUP with FOLL_WRITE: only a writable mapping is worth it, so a read-only slot's read skips it. */
+/**
+ * Fast GUP with FOLL_WRITE: only a writable mapping is worth it, so a read-only slot's read skips
+ * it.
+ */
 const hva_to_pfn_fast = routine(
   "hva_to_pfn_fast",
   (m: Kvm, fault: Fault, hooks: LookupHooks): boolean => {
@@ -73,7 +78,9 @@ const follow_pfnmap_start = routine("follow_pfnmap_start", (m: Kvm, hva: number)
   pt.presentPte(m, hva),
 );
 
-/** One try of the walk, under the page-table lock: 1 done (pfn or error set), 0 nothing is mapped. */
+/**
+ * One try of the walk, under the page-table lock: 1 done (pfn or error set), 0 nothing is mapped.
+ */
 function followMapping(m: Kvm, fault: Fault, hooks: LookupHooks): number {
   const cell = follow_pfnmap_start(m, fault.hva);
   if (cell === 0) {
@@ -122,7 +129,10 @@ function classify(m: Kvm, fault: Fault, nowait: number): number {
   return 0;
 }
 
-/** The design's own hva_to_pfn(); `nowait` 1 for the first try. Sets pfn and map_writable, or pfnError. */
+/**
+ * The design's own hva_to_pfn(); `nowait` 1 for the first try. Sets pfn and map_writable, or
+ * pfnError.
+ */
 export function makeHvaToPfn(hooks: LookupHooks): SpineRoutine<typeof lookupLocals> {
   const hva_to_pfn_remapped = routine(
     "hva_to_pfn_remapped",

@@ -1,7 +1,8 @@
-// V0, the legacy lookup of Linux up to 6.12: a page behind every pfn is guessed from the pfn itself.
-// A frame with a struct page must give a reference, or the fault fails; pages are marked again when a leaf is zapped.
-// From: virt/kvm/kvm_main.c (__gfn_to_pfn_memslot, kvm_try_get_pfn, kvm_pfn_to_refcounted_page, kvm_release_pfn_clean),
-// arch/x86/kvm/mmu/mmu.c (kvm_faultin_pfn), 6.12.
+// V0, the legacy lookup of Linux up to 6.12: a page behind every pfn is guessed from the pfn
+// itself. A frame with a struct page must give a reference, or the fault fails; pages are marked
+// again when a leaf is zapped.
+// From: virt/kvm/kvm_main.c (__gfn_to_pfn_memslot, kvm_try_get_pfn, kvm_pfn_to_refcounted_page,
+// kvm_release_pfn_clean), arch/x86/kvm/mmu/mmu.c (kvm_faultin_pfn), 6.12.
 import { routine } from "#shared/engine/routine";
 import { act, call, done, when } from "#shared/engine/words";
 import { LookupOutcome, LookupStep, PageRefCause } from "#shared/events/own";

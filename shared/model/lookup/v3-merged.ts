@@ -1,7 +1,9 @@
-// V3, the lookup merged after 6.12: only GUP gives a page; a remapped frame is mapped as it is, with nothing taken.
-// The page is released under mmu_lock right after mapping, marked dirty if the mapping may be written.
-// From: virt/kvm/kvm_main.c (kvm_follow_pfn, __kvm_faultin_pfn, kvm_resolve_pfn, kvm_release_page_*),
-// arch/x86/kvm/mmu/mmu.c (kvm_mmu_faultin_pfn, kvm_mmu_finish_page_fault), 7.2.
+// V3, the lookup merged after 6.12: only GUP gives a page; a remapped frame is mapped as it is,
+// with nothing taken. The page is released under mmu_lock right after mapping, marked dirty if the
+// mapping may be written.
+// From: virt/kvm/kvm_main.c (kvm_follow_pfn, __kvm_faultin_pfn, kvm_resolve_pfn,
+// kvm_release_page_*), arch/x86/kvm/mmu/mmu.c (kvm_mmu_faultin_pfn, kvm_mmu_finish_page_fault),
+// 7.2.
 import { routine } from "#shared/engine/routine";
 import { act, call, done, when } from "#shared/engine/words";
 import { LookupOutcome, LookupStep, PageRefCause } from "#shared/events/own";
@@ -83,7 +85,10 @@ const kvm_release_page_dirty = routine("kvm_release_page_dirty", (m: Kvm, pfn: n
   page.put_page(m, pfn, PageRefCause.releaseDirty);
 });
 
-/** Releases the page GUP gave, if any: unused on a retry, dirty if the mapping may be written, else clean. */
+/**
+ * Releases the page GUP gave, if any: unused on a retry, dirty if the mapping may be written, else
+ * clean.
+ */
 const kvm_mmu_finish_page_fault = routine(
   "kvm_mmu_finish_page_fault",
   (m: Kvm, fault: Fault, r: number): void => {

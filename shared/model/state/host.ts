@@ -1,10 +1,14 @@
-// The host's objects as cells: struct page, the VMM's address space, its mappings.
-// Fields carry the kernel's names where they are the kernel's; the rest is what a model needs instead of pointers.
-// From: struct page and struct folio, struct mm_struct, struct vm_area_struct (include/linux/mm_types.h, 6.12).
+// The host's objects as cells: struct page, the VMM's address space, its mappings. Fields carry the
+// kernel's names where they are the kernel's; the rest is what a model needs instead of pointers.
+// From: struct page and struct folio, struct mm_struct, struct vm_area_struct
+// (include/linux/mm_types.h, 6.12).
 import { rwlock } from "#shared/engine/locks";
 import { int, ref, struct, wide } from "#shared/engine/struct";
 
-/** A page's own counts; a folio's are those of its head. `head` is the head's pfn, 0 for a page by itself. */
+/**
+ * A page's own counts; a folio's are those of its head. `head` is the head's pfn, 0 for a page by
+ * itself.
+ */
 export const page = struct("page", {
   _refcount: int,
   _mapcount: int,

@@ -1,7 +1,8 @@
-// KVM's objects as cells: the VM, its memslots, vCPUs with their TLB, shadow pages, a fault, a table iterator.
-// Fields carry the kernel's names where they are the kernel's.
-// From: struct kvm, struct kvm_memory_slot (include/linux/kvm_host.h), struct kvm_vcpu, struct kvm_mmu_page,
-// struct kvm_page_fault (arch/x86/kvm/mmu/mmu_internal.h), struct tdp_iter (arch/x86/kvm/mmu/tdp_iter.h), 6.12 and 7.2.
+// KVM's objects as cells: the VM, its memslots, vCPUs with their TLB, shadow pages, a fault, a
+// table iterator. Fields carry the kernel's names where they are the kernel's.
+// From: struct kvm, struct kvm_memory_slot (include/linux/kvm_host.h), struct kvm_vcpu, struct
+// kvm_mmu_page, struct kvm_page_fault (arch/x86/kvm/mmu/mmu_internal.h), struct tdp_iter
+// (arch/x86/kvm/mmu/tdp_iter.h), 6.12 and 7.2.
 import { mutex, rwlock } from "#shared/engine/locks";
 import { bit, int, list, local, pair, ref, struct, wide } from "#shared/engine/struct";
 

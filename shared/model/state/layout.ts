@@ -1,6 +1,8 @@
-// Where the simulated host keeps what: page frame numbers of RAM, of tables, of the device's memory.
-// The numbers are this machine's own, chosen once; a real machine's differ from boot to boot.
-// From: the lab's host (1 CPU, RAM from frame 0, a PCI BAR above it), enlarged so that a 1 GiB guest fits.
+// Where the simulated host keeps what: page frame numbers of RAM, of tables, of the device's
+// memory. The numbers are this machine's own, chosen once; a real machine's differ from boot to
+// boot.
+// From: the lab's host (1 CPU, RAM from frame 0, a PCI BAR above it), enlarged so that a 1 GiB
+// guest fits.
 import type { Pfn } from "#shared/units/address";
 
 /** Most vCPUs of a VM. */

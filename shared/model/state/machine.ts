@@ -1,5 +1,6 @@
-// The simulated computer: the engine's machine with the objects of host, guest and KVM, and the axes of a run.
-// Kernel, lookup and plan are set before a run and do not change in it; all that changes is in cells.
+// The simulated computer: the engine's machine with the objects of host, guest and KVM, and the
+// axes of a run. Kernel, lookup and plan are set before a run and do not change in it; all that
+// changes is in cells.
 // From: struct kvm, struct kvm_vcpu, struct mm_struct as far as the modelled paths read them.
 import { objectKind, type Layout } from "#shared/engine/arena";
 import { Machine, type MachineConfig } from "#shared/engine/machine";
@@ -48,13 +49,19 @@ const LAYOUT: readonly Layout[] = [
 /** The range that a notifier call is about: host virtual addresses, end exclusive. */
 export type RangeLocals = { readonly start: FieldKind<number>; readonly end: FieldKind<number> };
 
-/** Function pointers that the host calls and KVM fills: struct mmu_notifier_ops (include/linux/mmu_notifier.h). */
+/**
+ * Function pointers that the host calls and KVM fills: struct mmu_notifier_ops
+ * (include/linux/mmu_notifier.h).
+ */
 export interface MmuNotifierOps {
   readonly invalidate_range_start: SpineRoutine<RangeLocals>;
   readonly invalidate_range_end: SpineRoutine<RangeLocals>;
 }
 
-/** What a lookup design decides outside its own functions; which one runs is its index in the list of designs. */
+/**
+ * What a lookup design decides outside its own functions; which one runs is its index in the list
+ * of designs.
+ */
 export interface LookupSwitches {
   readonly id: string;
   readonly index: number;

@@ -1,10 +1,14 @@
-// KVM's tables as cells: where an entry lies, what it holds, which frame a table has.
-// An entry's cells hold its value XOR the non-present value, so a fresh table is all zeroes and costs no write.
+// KVM's tables as cells: where an entry lies, what it holds, which frame a table has. An entry's
+// cells hold its value XOR the non-present value, so a fresh table is all zeroes and costs no
+// write.
 // From: SHADOW_NONPRESENT_VALUE, arch/x86/kvm/mmu/spte.h (6.12, 7.2).
 import { KVM_TABLE_PFN, KVM_TABLES } from "./layout.ts";
 import type { Kvm } from "./machine.ts";
 
-/** Bit 63 of an entry, in its high half: no execute; alone, the marker of entries that are not present. */
+/**
+ * Bit 63 of an entry, in its high half: no execute; alone, the marker of entries that are not
+ * present.
+ */
 export const SHADOW_NONPRESENT_HIGH = 0x80000000 | 0;
 
 export const readSpteLow = (m: Kvm, sptep: number): number => m.mem[sptep] as number;
