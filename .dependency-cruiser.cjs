@@ -12,7 +12,7 @@ const LINES = [
   ["contract"],
 ];
 /** Inside the model; `kernels` is data for all of them and imports none. */
-const MODEL_LINES = [["state"], ["host", "guest"], ["lookup"], ["kvm"], ["lab"], ["inspect"]];
+const MODEL_LINES = [["state"], ["host"], ["guest"], ["lookup"], ["kvm"], ["lab"], ["inspect"]];
 /** What a page may know of shared/: the contract, and what is pure text or presentation. */
 const FOR_PAGES = ["units", "contract", "events", "profile", "scenario"];
 const TESTS = "\\.(test|bench)\\.ts$";

@@ -107,6 +107,13 @@ function mappersOf(m: Kvm, pfn: number): PageFacts["mappedBy"] {
   return found;
 }
 
+/** The host's own entry; its `gfn` is the page number of the host address. */
+function hostMapper(m: Kvm, hva: number): PageFacts["mappedBy"][number] {
+  const cell = pt.presentPte(m, hva);
+  const state = stateOf("host", pt.pteLow(m, cell), m.mem[cell + 1] as number, 1);
+  return { tree: "host", level: 1, gfn: Math.floor(hva / 4096), state };
+}
+
 export function pageFacts(m: Kvm, pfn: number, names: readonly NamedPage[]): PageFacts {
   const place = placeOf(m, pfn);
   const kind = kindOfPfn(m, pfn, place?.vma.kind ?? null);
@@ -116,7 +123,7 @@ export function pageFacts(m: Kvm, pfn: number, names: readonly NamedPage[]): Pag
     name: named?.name ?? "",
     kind: kind.code,
     kindTitle: kind.title,
-    mappedBy: mappersOf(m, pfn),
+    mappedBy: [...mappersOf(m, pfn), ...(place === null ? [] : [hostMapper(m, place.hva)])],
   };
   const vma = place === null ? "" : `hva ${hexOf(place.hva)}, ${flagsText(place.vma.vm_flags)}`;
   if (!pfn_valid(pfn)) {
