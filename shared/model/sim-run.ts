@@ -7,8 +7,7 @@ import type { RunRecord } from "#shared/engine/record";
 import type { Texts } from "#shared/events/texts";
 import type { Plan, PlanStep } from "#shared/scenario/plan";
 import type { KernelProfile } from "./kernels/profile.ts";
-
-export type ModeId = "tdp";
+import type { ModeId } from "./state/machine.ts";
 
 export interface LookupInfo {
   readonly id: "V0" | "V3";

@@ -21,7 +21,7 @@ import type { LookupDesign } from "./lookup/design.ts";
 import { V0_LEGACY } from "./lookup/v0-legacy.ts";
 import type { RunEnd, SimRun } from "./sim-run.ts";
 import { NotSimulated } from "./state/not-simulated.ts";
-import { Kvm, type MachineOptions } from "./state/machine.ts";
+import { Kvm, type Axes, type MachineOptions, type ModeId } from "./state/machine.ts";
 import { allSteps, planTexts, spansOfSteps } from "./steps.ts";
 
 /** Part of every run's digest: change it whenever the same inputs may give other bytes. */
@@ -31,6 +31,8 @@ export interface SimulateInput {
   readonly plan: Plan;
   readonly kernel: KernelProfile;
   readonly lookup: LookupDesign;
+  /** Default: the TDP MMU. */
+  readonly mode?: ModeId;
   /** Schedule text; "" for the default policy. */
   readonly schedule: string;
   readonly record: RecordSwitches;
@@ -75,7 +77,7 @@ export class Simulator {
   readonly machine: Kvm;
 
   constructor(options: MachineOptions = {}) {
-    const axes = { kernel: LINUX_6_12, lookup: V0_LEGACY, plan: EMPTY_PLAN };
+    const axes: Axes = { kernel: LINUX_6_12, lookup: V0_LEGACY, mode: "tdp", plan: EMPTY_PLAN };
     this.machine = new Kvm(axes, KVM_NOTIFIER_OPS, options);
     link(this.machine, [planSteps, threadSteps]);
   }
@@ -114,7 +116,8 @@ export class Simulator {
     const parsed = parseSchedule(input.schedule === "" ? DEFAULT_SCHEDULE : input.schedule);
     const [problem] = parsed.problems;
     if (problem !== undefined) return { message: problem.message };
-    m.configure({ kernel: input.kernel, lookup: input.lookup, plan: input.plan });
+    const { kernel, lookup, mode = "tdp", plan } = input;
+    m.configure({ kernel, lookup, mode, plan });
     const { bounds } = input.plan;
     const runInput: RunInput = {
       build: () => buildLab(m),
@@ -161,7 +164,7 @@ export function assemble(
   return {
     plan,
     kernel,
-    mode: "tdp",
+    mode: input.mode ?? "tdp",
     lookup: { id: lookup.id, title: lookup.title, posted: lookup.posted },
     ...outcome,
     record,

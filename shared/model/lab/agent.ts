@@ -12,7 +12,8 @@ import { kindNumber } from "../host/kinds.ts";
 import { fillMapping, mapKind } from "../host/mmap.ts";
 import { kvm_set_memory_region } from "../kvm/kvm-main.ts";
 import type { Kvm } from "../state/machine.ts";
-import { stepAt, stepsOf, VERB_ROUTINES, verbLocals } from "./verbs.ts";
+import { stepAt, stepsOf, verbLocals } from "./step.ts";
+import { VERB_ROUTINES } from "./verbs.ts";
 
 const VERBS = [...VERB_ROUTINES.keys()];
 const ROUTINES = [...VERB_ROUTINES.values()];

@@ -73,15 +73,20 @@ export interface LookupSwitches {
 
 export type MachineOptions = Pick<MachineConfig, "buffers" | "checks">;
 
+/** TDP MMU, legacy direct MMU, shadow paging: which MMU answers a fault. */
+export type ModeId = "tdp" | "tdp0" | "npt0";
+
 export interface Axes {
   readonly kernel: KernelProfile;
   readonly lookup: LookupSwitches;
+  readonly mode: ModeId;
   readonly plan: Plan;
 }
 
 export class Kvm extends Machine {
   kernel: KernelProfile;
   lookup: LookupSwitches;
+  mode: ModeId;
   plan: Plan;
   readonly mmu_notifier_ops: MmuNotifierOps;
   readonly kvm: ReturnType<typeof struct_kvm.at>;
@@ -98,6 +103,7 @@ export class Kvm extends Machine {
     super({ objects: LAYOUT, events: { arity: EVENT_ARITY }, stack: 512, ...options });
     this.kernel = axes.kernel;
     this.lookup = axes.lookup;
+    this.mode = axes.mode;
     this.plan = axes.plan;
     this.mmu_notifier_ops = ops;
     this.kvm = struct_kvm.at(this, this.arena(KIND.kvm).base);
@@ -115,6 +121,7 @@ export class Kvm extends Machine {
   configure(axes: Axes): void {
     this.kernel = axes.kernel;
     this.lookup = axes.lookup;
+    this.mode = axes.mode;
     this.plan = axes.plan;
   }
 }
