@@ -1,31 +1,31 @@
 // Builds the three parts of the app: main, preload and page.
 // Main holds all that runs under Node: Electron's main, browser host, command line, workers.
 // Only better-sqlite3 stays outside the bundles; it is the one dependency that is not a build tool.
-import { existsSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { resolve } from "node:path";
 import vue from "@vitejs/plugin-vue";
 import { defineConfig } from "electron-vite";
 
 const here = (path: string) => resolve(import.meta.dirname, path);
 
-const present = (input: Record<string, string>) =>
-  Object.fromEntries(Object.entries(input).filter(([, file]) => existsSync(file)));
+/** Every worker is an entry: threads are started from files, by name. */
+const workers = Object.fromEntries(
+  readdirSync(here("electron/workers"))
+    .filter((file) => file.endsWith(".worker.ts"))
+    .map((file) => [file.slice(0, -".ts".length), here(`electron/workers/${file}`)]),
+);
 
 export default defineConfig({
   main: {
     build: {
       sourcemap: true,
       rolldownOptions: {
-        input: present({
+        input: {
           index: here("electron/main.ts"),
           host: here("electron/browser/host.ts"),
           cli: here("electron/cli/main.ts"),
-          "simulate.worker": here("electron/workers/simulate.worker.ts"),
-          "seek.worker": here("electron/workers/seek.worker.ts"),
-          "explore.worker": here("electron/workers/explore.worker.ts"),
-          "verify.worker": here("electron/workers/verify.worker.ts"),
-          "store.worker": here("electron/workers/store.worker.ts"),
-        }),
+          ...workers,
+        },
       },
     },
   },

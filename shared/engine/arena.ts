@@ -1,6 +1,7 @@
-// Objects by kind: where they lie, which are live, what their cells are called.
-// Lowest free first, by a tree of bitmaps kept in cells: a free list would remember history and split equal states.
-// A freed object is all zeroes. Objects never touched cost no memory, however many the layout reserves.
+// Objects by kind: where they lie, which are live, what their cells are called. Lowest free first,
+// by a tree of bitmaps kept in cells: a free list would remember history and split equal states. A
+// freed object is all zeroes. Objects never touched cost no memory, however many the layout
+// reserves.
 import { fail } from "./faults.ts";
 import type { Cell, Machine } from "./machine.ts";
 
@@ -15,7 +16,10 @@ export interface ObjectKind {
   readonly nameCell: CellNamer;
 }
 
-/** How many objects of a kind a machine has. `fixed`: all live from the start, no bitmap, never freed. */
+/**
+ * How many objects of a kind a machine has. `fixed`: all live from the start, no bitmap, never
+ * freed.
+ */
 export interface Layout {
   readonly kind: ObjectKind;
   readonly count: number;
@@ -48,7 +52,10 @@ export class Arena {
   /** Cell of object 0. */
   readonly base: Cell;
   readonly end: number;
-  /** First cell of each bitmap level; level 0 has a bit per object (1 = live), each above a bit per full word. */
+  /**
+   * First cell of each bitmap level; level 0 has a bit per object (1 = live), each above a bit per
+   * full word.
+   */
   private readonly levels: number[] = [];
   private readonly topWords: number;
   private highest = 0;

@@ -1,6 +1,7 @@
-// The bench's workload: the shape of one two-dimensional-paging fault, as spine routines and as plain functions.
-// 20 acts in 12 nested routines, three plain routines an act, some 42 writes, 8 events of 8 fields, 72 spans.
-// Both executors run the same acts on the same cells; only the nesting differs.
+// The bench's workload: the shape of one two-dimensional-paging fault, as spine routines and as
+// plain functions. 20 acts in 12 nested routines, three plain routines an act, some 42 writes, 8
+// events of 8 fields, 72 spans. Both executors run the same acts on the same cells; only the
+// nesting differs.
 import { objectKind } from "./arena.ts";
 import { createMachine } from "./checked.ts";
 import { link } from "./link.ts";
@@ -9,7 +10,9 @@ import { routine, type SpineRoutine } from "./routine.ts";
 import { int, pair, ref, struct, wide, type View } from "./struct.ts";
 import { act, call, done, loop, leave, set, when, type Word } from "./words.ts";
 
-const faultFields = { addr: pair, gfn: wide, slot: ref, pfn: wide, level: int, seq: int, count: int };
+const faultFields = {
+  addr: pair, gfn: wide, slot: ref, pfn: wide, level: int, seq: int, count: int,
+};
 const fault = struct("bench_fault", faultFields);
 type Fault = View<typeof faultFields>;
 const faults = objectKind("fault", fault.size, fault.nameCell);
@@ -63,8 +66,12 @@ function nested(m: Machine, at: { table: number; pages: number }, cell: Cell): S
         act("A", () => { own.r = step(m, own.fault, at, level); }),
         when(() => own.r === 0, [done("r")]),
       ];
-      if (below !== null) body.push(call(below, { fault: "fault", x: "r" }, "r"), when(() => own.r < 0, [done("r")]));
-      if (hasSecond(level)) body.push(act("B", () => { own.r = step(m, own.fault, at, level + 1); }));
+      if (below !== null) {
+        body.push(call(below, { fault: "fault", x: "r" }, "r"), when(() => own.r < 0, [done("r")]));
+      }
+      if (hasSecond(level)) {
+        body.push(act("B", () => { own.r = step(m, own.fault, at, level + 1); }));
+      }
       return [...body, done("r")];
     }) as unknown as SpineRoutine;
   }

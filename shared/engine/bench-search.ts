@@ -1,6 +1,7 @@
-// A hand-written breadth-first search of protocol A (check=both), states packed into two words: the bench's yardstick.
-// It knows one protocol and nothing else; what the explorer costs beyond it is the price of generality.
-// Fields: pc 3 bits, tlb 2, snap 2, pfn 2 per vCPU; n 4, seq 2, inprog 1, hpte 2, spte 2, freed 2.
+// A hand-written breadth-first search of protocol A (check=both), states packed into two words: the
+// bench's yardstick. It knows one protocol and nothing else; what the explorer costs beyond it is
+// the price of generality. Fields: pc 3 bits, tlb 2, snap 2, pfn 2 per vCPU; n 4, seq 2, inprog 1,
+// hpte 2, spte 2, freed 2.
 
 const RUN = 0, SNAP = 1, LOOK = 2, LOCK = 3, CHECK = 4, MAP = 5, UNLOCK = 6;
 const WRITER = 0b11100011110;
@@ -10,7 +11,10 @@ interface Packed {
   hi: number;
 }
 
-/** vCPU i's pc is at 3i of `lo`; its tlb, snap, pfn at 6i of `hi`; the host's fields above bit 12 of `lo`. */
+/**
+ * vCPU i's pc is at 3i of `lo`; its tlb, snap, pfn at 6i of `hi`; the host's fields above bit 12 of
+ * `lo`.
+ */
 const field = (word: number, at: number, bits: number): number => (word >>> at) & ((1 << bits) - 1);
 const withField = (word: number, at: number, bits: number, value: number): number =>
   (word & ~(((1 << bits) - 1) << at)) | (value << at);
@@ -18,7 +22,9 @@ const withField = (word: number, at: number, bits: number, value: number): numbe
 const N = 12, SEQ = 16, INPROG = 18, HPTE = 19, SPTE = 21, FREED = 23;
 
 /** Counts the states and edges reachable with `vcpus` (at most 4) and `rounds` (at most 2). */
-export function handWrittenSearch(vcpus: number, rounds: number): { states: number; edges: number } {
+export function handWrittenSearch(
+  vcpus: number, rounds: number,
+): { states: number; edges: number } {
   let capacity = 1 << 12;
   let los = new Int32Array(capacity);
   let his = new Int32Array(capacity);
@@ -89,7 +95,8 @@ function vcpuStep({ lo, hi }: Packed, i: number, step: Step): void {
       return;
     case CHECK: {
       const stale = field(lo, INPROG, 1) !== 0 || field(lo, SEQ, 2) !== field(hi, at + 2, 2);
-      return stale ? step(to(UNLOCK), withField(hi, at + 2, 4, 0)) : step(to(MAP), withField(hi, at + 2, 2, 0));
+      if (stale) return step(to(UNLOCK), withField(hi, at + 2, 4, 0));
+      return step(to(MAP), withField(hi, at + 2, 2, 0));
     }
     case MAP: {
       const mapped = withField(to(UNLOCK), SPTE, 2, spte === 0 ? field(hi, at + 4, 2) : spte);

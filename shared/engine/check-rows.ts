@@ -29,7 +29,8 @@ function passes(p: Program, entry: number, passable: ReadonlySet<number>): boole
   for (const row of seen) {
     if (isTick(p, row)) continue;
     if (p.op[row] === OP.RETURN || p.op[row] === OP.GIVE) return true;
-    const to = p.op[row] === OP.CALL ? callSuccessor(p, row, passable) : successors(p, row, passable);
+    const isCall = p.op[row] === OP.CALL;
+    const to = isCall ? callSuccessor(p, row, passable) : successors(p, row, passable);
     for (const next of to) seen.add(next);
   }
   return false;
@@ -51,7 +52,10 @@ function passableEntries(p: Program): Set<number> {
   return passable;
 }
 
-/** Fails when a cycle of control rows exists: depth first, a row met again on its own path closes one. */
+/**
+ * Fails when a cycle of control rows exists: depth first, a row met again on its own path closes
+ * one.
+ */
 export function checkTicks(p: Program): void {
   const passable = passableEntries(p);
   const state = new Int8Array(p.op.length);

@@ -1,6 +1,6 @@
-// Watching machines, for tests and for "what did this act read": a proxy stands in for mem while something runs.
-// Control may read its own thread's cells and ranges declared private; guards read freely; neither puts.
-// A checked machine also refuses puts outside live objects.
+// Watching machines, for tests and for "what did this act read": a proxy stands in for mem while
+// something runs. Control may read its own thread's cells and ranges declared private; guards read
+// freely; neither puts. A checked machine also refuses puts outside live objects.
 import { fail } from "./faults.ts";
 import { Machine, THREADS_AT, THREAD_HEAD, type MachineConfig } from "./machine.ts";
 
@@ -31,27 +31,34 @@ export function watchReads<T>(m: Machine, read: (cell: number) => void, body: ()
 
 /** A condition that fails when it puts, or (control) reads what other threads reach. */
 export function guarded(m: Machine, condition: () => unknown, control: boolean): () => unknown {
+  if (!(m instanceof CheckedMachine)) return condition;
   return () => {
-    const before = m.logCount;
-    const result = control ? watchReads(m, (cell) => mayRead(m, cell), condition) : condition();
-    if (m.logCount !== before) fail("impure-control", `a put, thread ${m.thread}`);
-    return result;
+    m.isSealed = true;
+    try {
+      return control ? watchReads(m, (cell) => mayRead(m, cell), condition) : condition();
+    } finally {
+      m.isSealed = false;
+    }
   };
 }
 
-function mayRead(m: Machine, cell: number): void {
+function mayRead(m: CheckedMachine, cell: number): void {
   const size = THREAD_HEAD + m.stack;
   const start = THREADS_AT + m.thread * size;
   if (cell >= start && cell < start + size) return;
-  if (m instanceof CheckedMachine && m.isPrivate(cell)) return;
+  if (m.isPrivate(cell)) return;
   fail("impure-control", `cell ${cell}, thread ${m.thread}`);
 }
 
 /** A machine that asserts each put. */
 export class CheckedMachine extends Machine {
-  private readonly ranges: { thread: number; from: number; end: number }[] = [];
+  /** True while a condition or guard runs: nothing may be put. */
+  isSealed = false;
+  private ranges: { thread: number; from: number; end: number }[] = [];
 
   override put(cell: number, value: number): void {
+    if (this.isSealed) fail("impure-control", `a put to cell ${cell}, thread ${this.thread}`);
+    if (!Number.isFinite(value)) fail("not-a-number", `${value} to cell ${cell}`);
     if (!Number.isInteger(cell) || cell < THREADS_AT || cell >= this.mem.length) {
       fail("cell-out-of-range", cell);
     }
@@ -60,6 +67,11 @@ export class CheckedMachine extends Machine {
       fail("cell-not-live", `${arena.kind.name} at cell ${cell}`);
     }
     super.put(cell, value);
+  }
+
+  override reset(): void {
+    super.reset();
+    this.ranges = [];
   }
 
   /** Declares cells that only this thread reaches: its control may read them. */

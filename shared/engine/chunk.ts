@@ -1,6 +1,7 @@
-// A chunk's bytes before compression. Events, spans, ticks, choices: per column delta, zigzag, varint.
-// Writes: raw columns `cell` and `new`, and the first-old table (each cell's value before its first write in the
-// chunk), so that a chunk is undone and redone alone. Decoding never throws: cut or foreign bytes are a failure.
+// A chunk's bytes before compression. Events, spans, ticks, choices: per column delta, zigzag,
+// varint. Writes: raw columns `cell` and `new`, and the first-old table (each cell's value before
+// its first write in the chunk), so that a chunk is undone and redone alone. Decoding never throws:
+// cut or foreign bytes are a failure.
 import { STREAMS, type StreamName } from "./recorder.ts";
 
 /** Version of the byte forms below; a reader refuses others. */
@@ -12,7 +13,9 @@ export type DecodedChunk =
   | { readonly ok: true; readonly columns: readonly Int32Array<ArrayBuffer>[] }
   | { readonly ok: false; readonly message: string };
 
-export function encodeChunk(stream: StreamName, columns: readonly Int32Array[]): Uint8Array<ArrayBuffer> {
+export function encodeChunk(
+  stream: StreamName, columns: readonly Int32Array[],
+): Uint8Array<ArrayBuffer> {
   return stream === "writes" ? encodeWrites(columns) : encodeDeltas(columns);
 }
 
@@ -20,12 +23,16 @@ export function decodeChunk(stream: StreamName, rows: number, bytes: Uint8Array)
   if (!Number.isInteger(rows) || rows < 0 || rows > MAX_CHUNK_ROWS) {
     return failure(stream, `${rows} rows; a chunk has at most ${MAX_CHUNK_ROWS}`);
   }
-  const columns = stream === "writes" ? decodeWrites(rows, bytes) : decodeDeltas(rows, STREAMS[stream].length, bytes);
+  const columns = stream === "writes"
+    ? decodeWrites(rows, bytes)
+    : decodeDeltas(rows, STREAMS[stream].length, bytes);
   return typeof columns === "string" ? failure(stream, columns) : { ok: true, columns };
 }
 
-const failure = (stream: StreamName, why: string): DecodedChunk =>
-  ({ ok: false, message: `The ${stream} chunk cannot be read: ${why}. Run the plan again to make it anew.` });
+const failure = (stream: StreamName, why: string): DecodedChunk => ({
+  ok: false,
+  message: `The ${stream} chunk cannot be read: ${why}. Run the plan again to make it anew.`,
+});
 
 /** Bytes an int32 takes at most as a varint. */
 const MAX_VARINT = 5;
@@ -48,7 +55,9 @@ function encodeDeltas(columns: readonly Int32Array[]): Uint8Array<ArrayBuffer> {
   return bytes.slice(0, at);
 }
 
-function decodeDeltas(rows: number, count: number, bytes: Uint8Array): Int32Array<ArrayBuffer>[] | string {
+function decodeDeltas(
+  rows: number, count: number, bytes: Uint8Array,
+): Int32Array<ArrayBuffer>[] | string {
   if (bytes.length < rows * count) return `it has ${bytes.length} bytes for ${rows} rows`;
   const columns: Int32Array<ArrayBuffer>[] = [];
   let at = 0;
@@ -89,11 +98,15 @@ function encodeWrites(columns: readonly Int32Array[]): Uint8Array<ArrayBuffer> {
 }
 
 function decodeWrites(rows: number, bytes: Uint8Array): Int32Array<ArrayBuffer>[] | string {
-  if (bytes.length % 4 !== 0 || bytes.length < 4 + 8 * rows) return `it has ${bytes.length} bytes for ${rows} rows`;
+  if (bytes.length % 4 !== 0 || bytes.length < 4 + 8 * rows) {
+    return `it has ${bytes.length} bytes for ${rows} rows`;
+  }
   // A copy: bytes from a store need not lie on a multiple of four.
   const words = new Int32Array(bytes.slice().buffer);
   const entries = words[0] as number;
-  if (entries < 0 || words.length !== 1 + 2 * rows + 2 * entries) return "its first-old table does not fit";
+  if (entries < 0 || words.length !== 1 + 2 * rows + 2 * entries) {
+    return "its first-old table does not fit";
+  }
   const cells = words.slice(1, 1 + rows);
   const news = words.slice(1 + rows, 1 + 2 * rows);
   const value = new Map<number, number>();

@@ -1,6 +1,6 @@
-// The mix of one (cell, value) for the two lanes of a state's digest.
-// A digest is the sum of the mixes over all cells, relative to the start: independent of the order of writes.
-// Cell and value are mixed together; a xor of two separate hashes would cancel for equal values in two cells.
+// The mix of one (cell, value) for the two lanes of a state's digest. A digest is the sum of the
+// mixes over all cells, relative to the start: independent of the order of writes. Cell and value
+// are mixed together; a xor of two separate hashes would cancel for equal values in two cells.
 
 /** Two int32 lanes; equal states have equal lanes. */
 export interface Digest {

@@ -1,13 +1,14 @@
-// Exhaustive search, breadth first, over the same rows and acts as a run; shortest counterexamples as schedules.
-// Keeps per state a digest, its parent and the choice that led to it: 23 bytes; a state is rebuilt by undo and
-// re-execution along the tree of first parents. Order of threads and outcomes decides, so equal input, equal result.
+// Exhaustive search, breadth first, over the same rows and acts as a run; shortest counterexamples
+// as schedules. Keeps per state a digest, its parent and the choice that led to it: 23 bytes; a
+// state is rebuilt by undo and re-execution along the tree of first parents. Order of threads and
+// outcomes decides, so equal input, equal result.
 import { fail } from "./faults.ts";
 import { MAX_OUTCOMES } from "./link.ts";
 import { outcomesOf, stepOne } from "./loop.ts";
 import { RECORD_SEARCH, type Machine, type ThreadId } from "./machine.ts";
 import type { Protocol } from "./protocol.ts";
 import { canonical, printSchedule, type Schedule, type ScheduleItem } from "./schedule.ts";
-import { StateTable } from "./state-table.ts";
+import { MAX_DEPTH, StateTable } from "./state-table.ts";
 
 /** A rule every state must keep. */
 export interface StateRule {
@@ -62,7 +63,8 @@ export function explore(input: ExploreInput): ExploreResult {
   const first = new Search(input, 0).run();
   if (input.confirm !== true) return first;
   const second = new Search(input, 0x51ed270b).run();
-  const same = first.states === second.states && first.edges === second.edges && first.bad === second.bad;
+  const same =
+    first.states === second.states && first.edges === second.edges && first.bad === second.bad;
   return same ? first : { ...first, complete: false };
 }
 
@@ -85,7 +87,8 @@ class Search {
 
   constructor(input: ExploreInput, salt: number) {
     this.input = input;
-    this.bound = { ...DEFAULT_BOUND, ...input.bound };
+    const bound = { ...DEFAULT_BOUND, ...input.bound };
+    this.bound = { ...bound, depth: Math.min(bound.depth, MAX_DEPTH - 1) };
     this.m = input.machine;
     this.m.reset();
     input.build(this.m);
@@ -183,8 +186,9 @@ class Search {
       return { rule, schedule, text: printSchedule(schedule), length };
     });
     return {
-      states: n, edges: this.edges, diameter: table.depth[n - 1] as number, bad: this.bad, ends: this.ends,
-      stuck: this.stuck, complete: this.complete, collisionChance: (n * n) / 2 ** 65, findings,
+      states: n, edges: this.edges, diameter: table.depth[n - 1] as number, bad: this.bad,
+      ends: this.ends, stuck: this.stuck, complete: this.complete,
+      collisionChance: (n * n) / 2 ** 65, findings,
     };
   }
 

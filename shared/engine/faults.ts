@@ -1,10 +1,11 @@
-// Programmer's errors of the engine: one code each, one text each, thrown and never caught to go on.
-// The message is built only when the check has failed: a template at every call would cost more than the check.
-// From: the house style for errors (what, where, what to do).
+// Programmer's errors of the engine: one code each, one text each, thrown and never caught to go
+// on. The message is built only when the check has failed: a template at every call would cost more
+// than the check. From: the house style for errors (what, where, what to do).
 
 const TEXT = {
   "cell-out-of-range": "A put outside the machine's cells. Check the address arithmetic of the act",
-  "cell-not-live": "A put into an object that is not allocated. Allocate it first, or drop the reference",
+  "not-a-number": "A put of something that is no finite number. Check the act's arithmetic",
+  "cell-not-live": "A put into an object that is not allocated. Allocate it, or drop the reference",
   "no-such-kind": "This machine has no objects of the kind. Name it in the machine's layout",
   "kind-is-full": "No free object of the kind is left. Raise its count in the machine's layout",
   "not-allocated": "Freed an object that is not allocated. It was freed twice, or never allocated",

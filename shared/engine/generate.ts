@@ -1,6 +1,7 @@
-// Code made at start-up, where the platform allows it: span wrappers and accessor classes, each with its own code.
-// Shared closures would see many shapes and lose their inlining; where generation is forbidden they are used all
-// the same, with equal results. Only names that pass isName() and numbers ever enter the text.
+// Code made at start-up, where the platform allows it: span wrappers and accessor classes, each
+// with its own code. Shared closures would see many shapes and lose their inlining; where
+// generation is forbidden they are used all the same, with equal results. Only names that pass
+// isName() and numbers ever enter the text.
 
 const NAME = /^[A-Za-z_$][A-Za-z0-9_$]{0,62}$/;
 

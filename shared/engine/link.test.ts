@@ -1,6 +1,7 @@
 // Words become rows as stated, and what cannot be right is refused at link.
 import { describe, expect, test } from "vitest";
 import { functionTable, routine, type SpineRoutine } from "./routine.ts";
+import { CheckedMachine } from "./checked.ts";
 import { explore, searchOf } from "./explore.ts";
 import { stateProtocol, type Protocol } from "./protocol.ts";
 import { MemorySink, type RunRecord } from "./record.ts";
@@ -14,7 +15,9 @@ import {
 type Plain = () => void;
 
 /** Runs one thread with one routine to its end; gives what it noted. */
-function noted(words: (note: (what: number | string) => Plain) => readonly Word[]): (number | string)[] {
+function noted(
+  words: (note: (what: number | string) => Plain) => readonly Word[],
+): (number | string)[] {
   const notes: (number | string)[] = [];
   // MODEL of a test: notes lie outside the cells, since nothing here is undone.
   const note = (what: number | string): Plain => () => void notes.push(what);
@@ -26,7 +29,8 @@ function run(state: (p: Protocol) => void): { run: Run; record: RunRecord; p: Pr
   const p = stateProtocol(state);
   const sink = new MemorySink();
   const made = startRun(p.m, {
-    build: () => p.build(), schedule: [], record: RECORD_FULL, bounds: { ticks: 1_000, events: 1_000 },
+    build: () => p.build(), schedule: [], record: RECORD_FULL,
+    bounds: { ticks: 1_000, events: 1_000 },
   }, sink);
   made.advance(10_000);
   return { run: made, record: sink.record(), p };
@@ -102,7 +106,8 @@ describe("refused at link", () => {
     ["leave outside a loop", [leave], /leave outside a loop/],
     ["a loop without a tick", [loop(set("n", 1))], /without a tick/],
     ["a loop whose call makes no tick", [loop(call(idle))], /without a tick/],
-    ["a wait inside an atomic section", [atomic(act("A", nothing), until("B", () => true))], /waits inside/],
+    ["a wait in an atomic section", [atomic(act("A", nothing), until("B", () => true))],
+      /waits inside/],
     ["a called wait inside one", [atomic(act("A", nothing), call(waits))], /waits inside/],
     ["an unknown local", [set("x", 1)], /No such local/],
     ["a local of another size", [set("n", "w")], /No such local/],
@@ -118,16 +123,22 @@ describe("refused at link", () => {
 
   test("recursion beyond the stack stops the run", () => {
     const deep: SpineRoutine = routine("deep", {}, () => [act("A", nothing), call(deep)]);
-    expect(() => run((p) => p.thread("t", deep))).toThrow(/no longer fit its stack.*\(stack-overflow: t\)/);
+    expect(() => run((p) => p.thread("t", deep))).toThrow(
+      /no longer fit its stack.*\(stack-overflow: t\)/,
+    );
   });
 });
 
 describe("purity (checked machines)", () => {
-  const searching = (state: (p: Protocol) => void) => () => explore(searchOf(stateProtocol(state, true)));
+  const searching = (state: (p: Protocol) => void) => () => explore(
+    searchOf(stateProtocol(state, true)),
+  );
   test("control may not read a shared cell", () => {
     expect(searching((p) => {
       const s = p.fields({ n: 0 });
-      p.thread("t", routine("reader", {}, () => [act("A", () => undefined), when(() => s.n === 1, [act("B", () => undefined)])]));
+      p.thread("t", routine("reader", {}, () => [
+        act("A", () => undefined), when(() => s.n === 1, [act("B", () => undefined)]),
+      ]));
     })).toThrow(/impure-control/);
   });
   test("a guard may read it, but not put", () => {
@@ -143,8 +154,28 @@ describe("purity (checked machines)", () => {
   });
   test("control may read its own locals", () => {
     expect(searching((p) => p.thread("t", routine("clean", { i: int }, (own) => [
-      choose("C", 3, (i) => { own.i = i; }), when(() => own.i === 1, [act("B", () => undefined)])])))).not.toThrow();
+      choose("C", 3, (i) => { own.i = i; }),
+      when(() => own.i === 1, [act("B", () => undefined)])])))).not.toThrow();
   });
+});
+
+test("control may read cells declared private to its thread, and no other thread's", () => {
+  const searching = (owner: number) => () => {
+    const p = stateProtocol((q) => {
+      const s = q.fields({ mine: 0 });
+      q.thread("t", routine("owner", {}, () => [
+        act("A", () => undefined),
+        when(() => s.mine === 0, [act("B", () => undefined)]),
+      ]));
+    }, true);
+    const build = (): void => {
+      p.build();
+      if (p.m instanceof CheckedMachine) p.m.declarePrivate(owner, p.m.controlEnd, 4);
+    };
+    return explore({ ...searchOf(p), build });
+  };
+  expect(searching(0)).not.toThrow();
+  expect(searching(1)).toThrow(/impure-control/);
 });
 
 test("one name is one function, inlined or not", () => {

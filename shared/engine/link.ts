@@ -1,13 +1,14 @@
-// Words to rows: compiles every routine reachable from those given, once per machine, and checks the result.
-// Sequences are compiled from their end, so that each word knows the row after it and jumps vanish.
-// Checked here: labels, locals, no waiting inside an atomic section, a tick in every cycle (check-rows.ts).
+// Words to rows: compiles every routine reachable from those given, once per machine, and checks
+// the result. Sequences are compiled from their end, so that each word knows the row after it and
+// jumps vanish. Checked here: labels, locals, no waiting inside an atomic section, a tick in every
+// cycle (check-rows.ts).
 import { checkTicks } from "./check-rows.ts";
 import { guarded } from "./checked.ts";
 import { fail } from "./faults.ts";
 import type { Lock } from "./locks.ts";
 import type { Machine } from "./machine.ts";
 import { localsOf, numberOf, placeOf, storeOf, type Locals } from "./own.ts";
-import { OP, type CallSite, type Program, type Target } from "./program.ts";
+import { FRAME_HEAD, OP, type CallSite, type Program, type Target } from "./program.ts";
 import type { SpineRoutine } from "./routine.ts";
 import { wide } from "./struct.ts";
 import type { CallWord, TickWord, Value, Word } from "./words.ts";
@@ -50,7 +51,9 @@ class Linker {
   readonly rows: Row[] = [];
   readonly calls: (CallSite | null)[] = [];
   private readonly locals = new Map<SpineRoutine, Locals>();
-  /** Entry rows; a routine called from an atomic section is compiled a second time, without ticks. */
+  /**
+   * Entry rows; a routine called from an atomic section is compiled a second time, without ticks.
+   */
   readonly entries = [new Map<SpineRoutine, number>(), new Map<SpineRoutine, number>()] as const;
   private readonly waiting: { routine: SpineRoutine; inside: boolean; head: number }[] = [];
 
@@ -95,7 +98,9 @@ class Linker {
     return this.rows[row] ?? fail("bad-word", `row ${row}`);
   }
 
-  private row(op: number, next: number, scope: { routineId: number; locals: { size: number } }): number {
+  private row(
+    op: number, next: number, scope: { routineId: number; locals: { size: number } },
+  ): number {
     if (this.rows.length >= MAX_ROWS) fail("bad-word", "too many rows");
     this.calls.push(null);
     return this.rows.push({
@@ -136,9 +141,13 @@ class Linker {
 
   private tick(word: TickWord, next: number, other: number, scope: Scope): number {
     const { label } = word;
-    if (!LABEL.test(label) || scope.labels.has(label)) fail("bad-label", `${scope.locals.routine} ${label}`);
+    if (!LABEL.test(label) || scope.labels.has(label)) {
+      fail("bad-label", `${scope.locals.routine} ${label}`);
+    }
     scope.labels.add(label);
-    if (scope.inside && word.kind !== "act") fail("bad-word", `${label} waits inside an atomic section`);
+    if (scope.inside && word.kind !== "act") {
+      fail("bad-word", `${label} waits inside an atomic section`);
+    }
     const row = this.at(this.row(OP.ACT, next, scope));
     row.label = label;
     row.other = other;
@@ -225,8 +234,11 @@ class Linker {
     const row = this.row(OP.CALL, next, scope);
     const place = word.into === null ? null : placeOf(scope.locals, word.into);
     const isWide = word.into !== null && scope.locals.fields[word.into] === wide;
-    if (place !== null && place.size !== 1 && !isWide) fail("bad-local", `${scope.locals.routine}.${word.into}`);
+    if (place !== null && place.size !== 1 && !isWide) {
+      fail("bad-local", `${scope.locals.routine}.${word.into}`);
+    }
     this.calls[row] = {
+      frame: scope.locals.size + FRAME_HEAD, next,
       pick: word.pick, into: place === null ? -1 : place.offset, intoWide: isWide,
       targets: word.targets.map((routine) => this.target(routine, word.args, scope)),
     };
@@ -285,7 +297,9 @@ export function link(m: Machine, routines: readonly SpineRoutine[]): Program {
     count: rows.map((row) => row.count),
     outcome: rows.map((row) => row.outcome),
     calls: linker.calls.map((site) => site === null ? null : {
-      ...site, targets: site.targets.map((target) => ({ ...target, entry: threaded(target.entry) })),
+      ...site, next: threaded(site.next), targets: site.targets.map(
+        (target) => ({ ...target, entry: threaded(target.entry) }),
+      ),
     }),
     label: rows.map((row) => row.label),
     lock: rows.map((row) => row.lock),

@@ -1,6 +1,7 @@
-// Locks over cells: mutex, reader-writer lock, sleepable RCU; and the words that take, release and wait for them.
-// A lock knows its holders, for asserts and for "who holds what" when threads wait. No fairness: any enabled thread goes.
-// From: kernel/locking (mutex, rwlock_t), kernel/rcu/srcutree.c as far as readers and grace periods go.
+// Locks over cells: mutex, reader-writer lock, sleepable RCU; and the words that take, release and
+// wait for them. A lock knows its holders, for asserts and for "who holds what" when threads wait.
+// No fairness: any enabled thread goes. From: kernel/locking (mutex, rwlock_t),
+// kernel/rcu/srcutree.c as far as readers and grace periods go.
 import { fail } from "./faults.ts";
 import type { Cell, Machine, ThreadSet } from "./machine.ts";
 import type { FieldKind } from "./struct.ts";
@@ -31,7 +32,9 @@ export class Mutex implements Lock {
     return this.m.mem[this.cell] === 0;
   }
   take(_mode: LockMode): void {
-    if (this.m.mem[this.cell] !== 0) fail("lock-misuse", `cell ${this.cell}, thread ${this.m.thread}`);
+    if (this.m.mem[this.cell] !== 0) {
+      fail("lock-misuse", `cell ${this.cell}, thread ${this.m.thread}`);
+    }
     this.m.put(this.cell, this.m.thread + 1);
   }
   release(): void {
@@ -62,7 +65,9 @@ export class RwLock implements Lock {
   take(mode: LockMode): void {
     const { m, cell } = this;
     const self = 1 << m.thread;
-    if (!this.canTake(mode) || (this.holders() & self) !== 0) fail("lock-misuse", `cell ${cell}, thread ${m.thread}`);
+    if (!this.canTake(mode) || (this.holders() & self) !== 0) {
+      fail("lock-misuse", `cell ${cell}, thread ${m.thread}`);
+    }
     m.put(cell, mode === "read" ? (m.mem[cell] as number) + 1 : -1);
     m.put(cell + 1, this.holders() | self);
   }
@@ -97,7 +102,9 @@ export class Srcu {
   }
   leave(): void {
     const self = 1 << this.m.thread;
-    if ((this.readers() & self) === 0) fail("lock-misuse", `srcu at cell ${this.cell}, thread ${this.m.thread}`);
+    if ((this.readers() & self) === 0) {
+      fail("lock-misuse", `srcu at cell ${this.cell}, thread ${this.m.thread}`);
+    }
     this.m.put(this.cell, this.readers() & ~self);
     this.m.put(this.cell + 1, this.awaited() & ~self);
   }

@@ -1,10 +1,12 @@
-// Two loops over the same rows. runOn: one thread, many ticks, control straight in cells: simulated runs.
-// stepOne: one tick of one thread, control by put: searches, where every change must be undoable.
-// After each act control runs on in the same tick to the next tick row; a tick is one executed act.
+// Two loops over the same rows. runOn: one thread, many ticks, control straight in cells: simulated
+// runs. stepOne: one tick of one thread, control by put: searches, where every change must be
+// undoable. After each act control runs on in the same tick to the next tick row; a tick is one
+// executed act.
 import { highHalf } from "../units/halves.ts";
 import { fail } from "./faults.ts";
 import {
-  isFull, MAX_THREADS, THREAD_HEAD, THREADS_AT, type Machine, type ThreadId, type ThreadSet, type Tick,
+  isFull, MAX_THREADS, THREAD_HEAD, THREADS_AT,
+  type Machine, type ThreadId, type ThreadSet, type Tick,
 } from "./machine.ts";
 import { placeOf, localsOf, storeOf } from "./own.ts";
 import { FRAME_HEAD, OP, type CallSite, type Program, type Target } from "./program.ts";
@@ -12,13 +14,19 @@ import type { SpineRoutine } from "./routine.ts";
 import type { Fields } from "./struct.ts";
 import type { Args, Value } from "./words.ts";
 
-// Copies of the imported constants: a module's own constants are folded into the loops' code, imported ones are not.
-const { END, ACT, GUARD, CHOOSE, TEST, RESULT, SET, CALL, RETURN, GIVE, INSIDE, INSIDE_BRANCH } = OP;
+// Copies of the imported constants: a module's own constants are folded into the loops' code,
+// imported ones are not.
+const {
+  END, ACT, GUARD, CHOOSE, TEST, RESULT, SET, CALL, RETURN, GIVE, INSIDE, INSIDE_BRANCH,
+} = OP;
 const LAST_TICK = CHOOSE;
 const HEAD = FRAME_HEAD;
 const OP_BITS = 15;
 
-/** Control rows that may run in one tick; link has proved that a cycle has a tick, so this is a depth bound. */
+/**
+ * Control rows that may run in one tick; link has proved that a cycle has a tick, so this is a
+ * depth bound.
+ */
 const MAX_CONTROL = 1 << 20;
 
 export const threadBase = (m: Machine, thread: number): number =>
@@ -30,7 +38,8 @@ export const programOf = (m: Machine): Program => m.program ?? fail("no-program"
 export const rowOf = (m: Machine, thread: number): number => m.mem[threadBase(m, thread)] as number;
 
 /** Label of a thread's next act; "" when it has finished. */
-export const labelOf = (m: Machine, thread: number): string => programOf(m).label[rowOf(m, thread)] ?? "";
+export const labelOf = (m: Machine, thread: number): string =>
+  programOf(m).label[rowOf(m, thread)] ?? "";
 
 function select(m: Machine, thread: ThreadId): number {
   const base = threadBase(m, thread);
@@ -65,12 +74,15 @@ export function enabledThreads(m: Machine): ThreadSet {
   return set;
 }
 
-/** Runs a thread until it waits, finishes or has made `maxTicks`; gives the ticks made. Assumes control is not logged. */
+/**
+ * Runs a thread until it waits, finishes or has made `maxTicks`; gives the ticks made. Assumes
+ * control is not logged.
+ */
 export function runOn(m: Machine, thread: ThreadId, maxTicks: number, outcome = 0): number {
   const p = programOf(m);
   const { code, other, effect, guard, count } = p;
   const { ticksOn } = m;
-  const isRecorded = m.logging || ticksOn || m.spansOn || m.eventsOn;
+  const isRecorded = m.record.writes || ticksOn || m.spansOn || m.eventsOn;
   const base = select(m, thread);
   let pc = m.mem[base] as number;
   let ticks = 0;
@@ -155,9 +167,10 @@ function targetOf(site: CallSite): Target {
 }
 
 function enterFrame(m: Machine, p: Program, pc: number): number {
-  const target = targetOf(p.calls[pc] as CallSite);
+  const site = p.calls[pc] as CallSite;
+  const target = targetOf(site);
   const { mem, fp } = m;
-  const callee = fp + (p.size[pc] as number) + HEAD;
+  const callee = fp + site.frame;
   if (callee + target.size > m.stackEnd) fail("stack-overflow", m.threads[m.thread]?.name ?? "");
   mem[callee - 2] = pc;
   mem[callee - 1] = fp;
@@ -185,7 +198,7 @@ function leaveFrame(m: Machine, p: Program, pc: number, result: number): number 
     mem[caller + site.into] = result;
     if (site.intoWide) mem[caller + site.into + 1] = highHalf(result);
   }
-  return p.next[back] as number;
+  return site.next;
 }
 
 /** One tick of a thread that can go, with this outcome; every change is a put. */
@@ -235,9 +248,10 @@ function settle(m: Machine, p: Program, base: number, from: number): void {
 }
 
 function putFrame(m: Machine, p: Program, pc: number): number {
-  const target = targetOf(p.calls[pc] as CallSite);
+  const site = p.calls[pc] as CallSite;
+  const target = targetOf(site);
   const { fp } = m;
-  const callee = fp + (p.size[pc] as number) + HEAD;
+  const callee = fp + site.frame;
   if (callee + target.size > m.stackEnd) fail("stack-overflow", m.threads[m.thread]?.name ?? "");
   m.put(callee - 2, pc);
   m.put(callee - 1, fp);
@@ -265,7 +279,7 @@ function dropFrame(m: Machine, p: Program, pc: number, result: number): number {
     m.put(caller + site.into, result);
     if (site.intoWide) m.put(caller + site.into + 1, highHalf(result));
   }
-  return p.next[back] as number;
+  return site.next;
 }
 
 /** Starts a thread (builder only): its first frame, then control up to its first act. */

@@ -1,4 +1,5 @@
-// Laws of cells: undo is the inverse of doing, digests are sums over cells, objects come lowest first and go as zeroes.
+// Laws of cells: undo is the inverse of doing, digests are sums over cells, objects come lowest
+// first and go as zeroes.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { nameOf, objectKind } from "./arena.ts";
@@ -95,7 +96,9 @@ test("a put of the same value leaves no row", () => {
 });
 
 test("objects come lowest index first, whatever was freed before, and freed ones are zero", () => {
-  fc.assert(fc.property(fc.array(fc.option(fc.nat(1_099), { nil: null }), { maxLength: 80 }), (history) => {
+  fc.assert(fc.property(fc.array(
+    fc.option(fc.nat(1_099), { nil: null }), { maxLength: 80 },
+  ), (history) => {
     const m = small();
     const arena = m.arena(block);
     const live = new Set<number>();
@@ -107,11 +110,13 @@ test("objects come lowest index first, whatever was freed before, and freed ones
       let lowest = 0;
       while (live.has(lowest)) lowest++;
       expect(arena.indexOf(cell)).toBe(lowest);
-      expect([...m.mem.slice(cell, cell + 8)]).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
+      expect(m.mem.slice(cell, cell + 8)).toEqual(new Int32Array(8));
       live.add(lowest);
       m.put(cell + 5, 9);
     }
-    expect([...arena.live(m)].map((cell) => arena.indexOf(cell))).toEqual([...live].sort((a, b) => a - b));
+    expect(
+      [...arena.live(m)].map((cell) => arena.indexOf(cell)),
+    ).toEqual([...live].sort((a, b) => a - b));
   }), { numRuns: 25 });
 });
 
@@ -143,6 +148,10 @@ describe("a checked machine refuses", () => {
   });
   test("a put at cell 0", () => {
     expect(() => small(true).put(0, 1)).toThrow(/outside the machine/);
+  });
+  test("a put of what is no number", () => {
+    const m = small(true);
+    expect(() => m.put(m.alloc(block), Number.NaN)).toThrow(/not-a-number/);
   });
   test("a second free", () => {
     const m = small(true);

@@ -1,7 +1,8 @@
-// The machine: all state in one Int32Array of cells, changed by put() alone, which logs what it changes.
-// Undo, digest, provenance and pictures are readings of that log. Owns cells, live record buffers, objects, threads.
-// Cells: 0 is "no object", 1..63 are reserved, then threads (control cells), then objects in the layout's order.
-// `as number` on typed arrays: the index is in bounds by the layout; a checked machine asserts it (checked.ts).
+// The machine: all state in one Int32Array of cells, changed by put() alone, which logs what it
+// changes. Undo, digest, provenance and pictures are readings of that log. Owns cells, live record
+// buffers, objects, threads. Cells: 0 is "no object", 1..63 are reserved, then threads (control
+// cells), then objects in the layout's order. `as number` on typed arrays: the index is in bounds
+// by the layout; a checked machine asserts it (checked.ts).
 import type { Brand } from "../units/brand.ts";
 import { Arena, type Layout, type ObjectKind } from "./arena.ts";
 import { cellTerm, mix0, mix1, type Digest } from "./digest.ts";
@@ -30,6 +31,8 @@ export const EVENT_COLUMNS = 9;
 /** Kind of a row that continues the row before with six more fields. */
 export const CONTINUED = 255;
 
+const COLUMN_GAP = 40;
+
 /** What a run records; set before it starts. */
 export interface RecordSwitches {
   readonly writes: boolean;
@@ -43,15 +46,20 @@ export interface RecordSwitches {
 }
 
 const SILENT: RecordSwitches = {
-  writes: false, events: false, spans: false, ticks: false, choices: false, control: false, digest: false,
+  writes: false, events: false, spans: false, ticks: false, choices: false,
+  control: false, digest: false,
 };
 export const RECORD_NOTHING: RecordSwitches = SILENT;
 /** Events and choices: writes, spans and ticks are made again by re-execution. */
 export const RECORD_BULK: RecordSwitches = { ...SILENT, events: true, choices: true };
 /** All streams of a normal run. */
-export const RECORD_FULL: RecordSwitches = { ...RECORD_BULK, writes: true, spans: true, ticks: true };
+export const RECORD_FULL: RecordSwitches = {
+  ...RECORD_BULK, writes: true, spans: true, ticks: true,
+};
 /** What an explorer needs: every write undoable and digested. */
-export const RECORD_SEARCH: RecordSwitches = { ...SILENT, writes: true, control: true, digest: true };
+export const RECORD_SEARCH: RecordSwitches = {
+  ...SILENT, writes: true, control: true, digest: true,
+};
 
 /** The table of events as far as the engine must know it. */
 export interface EventTable {
@@ -73,7 +81,10 @@ export interface MachineConfig {
   readonly stack?: number;
   readonly events?: EventTable;
   readonly buffers?: Partial<Buffers>;
-  /** Asserts each put and each condition (tests): a live object, pure guards, control reads its own only. */
+  /**
+   * Asserts each put and each condition (tests): a live object, pure guards, control reads its own
+   * only.
+   */
   readonly checks?: boolean;
 }
 
@@ -149,6 +160,7 @@ export class Machine {
   spanBase = 0;
   eventRows: Int32Array;
   readonly eventCapacity: number;
+  private readonly arity: readonly number[];
   eventCount = 0;
   eventBase = 0;
   tickWho: Int32Array;
@@ -162,7 +174,8 @@ export class Machine {
   overflow: Overflow = growLog;
   /** Cells from here on are logged and digested; the capacity when nothing is. */
   loggedFrom: number;
-  logging = false;
+  /** 1 where writes are logged; 0 where they are digested only, and the row is written over. */
+  private logStep = 0;
   digesting = false;
   spansOn = false;
   eventsOn = false;
@@ -174,6 +187,7 @@ export class Machine {
 
   constructor(config: MachineConfig) {
     this.config = config;
+    this.arity = config.events?.arity ?? [];
     this.stack = config.stack ?? 256;
     this.buffers = { ...RUN_BUFFERS, ...config.buffers };
     this.controlEnd = THREADS_AT + MAX_THREADS * (THREAD_HEAD + this.stack);
@@ -196,7 +210,8 @@ export class Machine {
     this.logOld = new Int32Array(rows(writes));
     this.logNew = new Int32Array(rows(writes));
     this.spanWords = new Int32Array(rows(spans));
-    this.eventCapacity = rows(events);
+    // Not a power of two: columns a multiple of 4 KiB apart would share few places of the cache.
+    this.eventCapacity = rows(events) + COLUMN_GAP;
     this.eventRows = new Int32Array(this.eventCapacity * EVENT_COLUMNS);
     this.tickWho = new Int32Array(rows(ticks));
     this.tickWriteAt = new Int32Array(rows(ticks));
@@ -208,19 +223,15 @@ export class Machine {
     const next = value | 0;
     const old = this.mem[cell] as number;
     if (old === next) return;
-    if (cell >= this.loggedFrom) this.logPut(cell, old, next);
-    this.mem[cell] = next;
-  }
-
-  private logPut(cell: number, old: number, next: number): void {
-    if (this.logging) {
+    if (cell >= this.loggedFrom) {
       const at = this.logCount;
       this.logCell[at] = cell;
       this.logOld[at] = old;
       this.logNew[at] = next;
-      this.logCount = at + 1;
+      this.logCount = at + this.logStep;
+      if (this.digesting) this.shift(cell, old, next);
     }
-    if (this.digesting) this.shift(cell, old, next);
+    this.mem[cell] = next;
   }
 
   private shift(cell: number, old: number, next: number): void {
@@ -269,7 +280,7 @@ export class Machine {
   }
 
   private arityOf(event: EventId): number {
-    return this.config.events?.arity[event] ?? fail("bad-event", event);
+    return this.arity[event] ?? fail("bad-event", event);
   }
 
   private eventRow(
@@ -311,7 +322,9 @@ export class Machine {
     return { log: this.logCount, d0: this.d0, d1: this.d1 };
   }
 
-  /** Back to an earlier mark, digest included. Exact for control cells only where control is logged. */
+  /**
+   * Back to an earlier mark, digest included. Exact for control cells only where control is logged.
+   */
   undo(to: Mark): void {
     this.undoTo(to.log, to.d0, to.d1);
   }
@@ -332,7 +345,7 @@ export class Machine {
   /** Sets what is recorded from here on; the digest starts again at the present state. */
   setRecord(switches: RecordSwitches): void {
     this.record = switches;
-    this.logging = switches.writes;
+    this.logStep = switches.writes ? 1 : 0;
     this.digesting = switches.digest;
     this.spansOn = switches.spans;
     this.eventsOn = switches.events;
@@ -359,7 +372,9 @@ export class Machine {
     this.setRecord(RECORD_NOTHING);
   }
 
-  /** The objects (or their bitmaps) among which a cell lies; null for control and reserved cells. */
+  /**
+   * The objects (or their bitmaps) among which a cell lies; null for control and reserved cells.
+   */
   arenaOf(cell: number): Arena | null {
     for (const layout of this.config.objects) {
       const arena = this.arena(layout.kind);
@@ -371,8 +386,12 @@ export class Machine {
 
 const rows = (buffer: BufferRows): number => buffer.mark + buffer.reserve;
 
-/** Without a recorder the write log grows instead of being handed over, the other streams start again. */
+/**
+ * Without a recorder the write log grows instead of being handed over, the other streams start
+ * again.
+ */
 function growLog(m: Machine): void {
+  if (m.logCount > m.logCell.length) fail("act-too-large", "writes");
   m.spanBase += m.spanCount;
   m.eventBase += m.eventCount;
   m.spanCount = m.eventCount = m.tickCount = 0;

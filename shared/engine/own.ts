@@ -1,6 +1,7 @@
-// The locals of a routine as accessors over the running thread's top frame, and values that name or compute them.
-// One object per routine and machine; it follows the frame pointer, so acts of all threads share it.
-// Conversions: booleans are 0 or 1, views their cell, words their halves, wide numbers two cells.
+// The locals of a routine as accessors over the running thread's top frame, and values that name or
+// compute them. One object per routine and machine; it follows the frame pointer, so acts of all
+// threads share it. Conversions: booleans are 0 or 1, views their cell, words their halves, wide
+// numbers two cells.
 import { highHalf } from "../units/halves.ts";
 import { fail } from "./faults.ts";
 import type { Machine } from "./machine.ts";
@@ -21,7 +22,9 @@ export function localsOf(m: Machine, routine: SpineRoutine): Locals {
   const fields = routine.locals;
   const offsets = offsetsOf(fields);
   const size = Object.values(fields).reduce((sum, kind) => sum + kind.size, 0);
-  return { routine: routine.name, fields, offsets, size, own: viewMaker(fields, "frame")(m, 0) as object };
+  return {
+    routine: routine.name, fields, offsets, size, own: viewMaker(fields, "frame")(m, 0) as object,
+  };
 }
 
 /** Offset and size of a local; unknown names are a mistake of the routine. */
@@ -40,7 +43,9 @@ export function numberOf(m: Machine, locals: Locals, value: Value): () => number
     return () => constant;
   }
   const { offset } = placeOf(locals, value);
-  if (locals.fields[value] !== wide) fail("bad-local", `${locals.routine}.${value} is not one number`);
+  if (locals.fields[value] !== wide) {
+    fail("bad-local", `${locals.routine}.${value} is not one number`);
+  }
   return () => wide.read(m, m.fp + offset);
 }
 
@@ -51,9 +56,13 @@ export function storeOf(
   const { offset, size } = to;
   if (typeof value === "string") {
     const source = placeOf(from, value);
-    if (source.size !== size) fail("bad-local", `${from.routine}.${value}: ${source.size} cells for ${size}`);
+    if (source.size !== size) {
+      fail("bad-local", `${from.routine}.${value}: ${source.size} cells for ${size}`);
+    }
     return (fp) => {
-      for (let i = 0; i < size; i++) m.put(fp + offset + i, m.mem[m.fp + source.offset + i] as number);
+      for (let i = 0; i < size; i++) {
+        m.put(fp + offset + i, m.mem[m.fp + source.offset + i] as number);
+      }
     };
   }
   const compute = typeof value === "function" ? value : () => value;

@@ -1,6 +1,7 @@
-// The linked program: rows in flat arrays, the same for both loops, for runs, schedules and searches.
-// A program counter at rest always names a tick row; control rows run on in the tick of the act before them.
-// Frame: [fp-2] row of the call, [fp-1] caller's fp, [fp..] locals; the callee's fp = fp + size + 2.
+// The linked program: rows in flat arrays, the same for both loops, for runs, schedules and
+// searches. A program counter at rest always names a tick row; control rows run on in the tick of
+// the act before them. Frame: [fp-2] row of the call, [fp-1] caller's fp, [fp..] locals; the
+// callee's fp = fp + size + 2.
 import type { Lock } from "./locks.ts";
 import type { SpineRoutine } from "./routine.ts";
 
@@ -44,6 +45,10 @@ export interface Target {
 }
 
 export interface CallSite {
+  /** Distance from the caller's locals to the callee's. */
+  readonly frame: number;
+  /** Row after the call. */
+  readonly next: number;
   readonly pick: (() => number) | null;
   readonly targets: readonly Target[];
   /** Offset of the local that takes the result; -1 for none. */

@@ -1,6 +1,7 @@
-// A small closed system for exhaustive search: named fields, arrays, locks, threads, rules, legal ends.
-// Everything a protocol states is given here; it knows the engine's public words and nothing else.
-// The machine is small, checked if wished, and made anew per protocol: workers of a pool take whole protocols.
+// A small closed system for exhaustive search: named fields, arrays, locks, threads, rules, legal
+// ends. Everything a protocol states is given here; it knows the engine's public words and nothing
+// else. The machine is small, checked if wished, and made anew per protocol: workers of a pool take
+// whole protocols.
 import { objectKind, type Layout } from "./arena.ts";
 import { createMachine } from "./checked.ts";
 import type { StateRule } from "./explore.ts";
@@ -43,7 +44,9 @@ export class Protocol {
     for (const name of Object.keys(initial)) kinds[name] = int;
     const shape = struct("fields", kinds as Record<Name, FieldKind<number>>);
     const cell = this.take(shape.size, shape.nameCell);
-    Object.values<number>(initial).forEach((value, i) => this.initial.push({ cell: cell + i, value }));
+    Object.values<number>(initial).forEach(
+      (value, i) => this.initial.push({ cell: cell + i, value }),
+    );
     return shape.at(this.m, cell);
   }
 
@@ -67,12 +70,17 @@ export class Protocol {
     this.starts.push(() => startThread(this.m, name, routine, args));
   }
 
-  /** A rule that every state must keep: `broken` tells that it does not. The first broken one counts. */
+  /**
+   * A rule that every state must keep: `broken` tells that it does not. The first broken one
+   * counts.
+   */
   rule(id: string, broken: () => boolean): void {
     this.rules.push({ id, broken });
   }
 
-  /** When no thread can go on: true says this is how it may end. Without one: all threads at rest. */
+  /**
+   * When no thread can go on: true says this is how it may end. Without one: all threads at rest.
+   */
   legalEnd(test: () => boolean): void {
     this.endTest = test;
   }

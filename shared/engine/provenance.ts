@@ -1,6 +1,7 @@
-// Why this value: who wrote a cell, from the write log backwards; and what an act read, by running it again.
-// Writes know no thread or function: their tick does (ticks stream), and the tick's spans give the call stack.
-// Reads are not recorded: one tick is re-executed while a proxy watches the cells.
+// Why this value: who wrote a cell, from the write log backwards; and what an act read, by running
+// it again. Writes know no thread or function: their tick does (ticks stream), and the tick's spans
+// give the call stack. Reads are not recorded: one tick is re-executed while a proxy watches the
+// cells.
 import { watchReads } from "./checked.ts";
 import { programOf } from "./loop.ts";
 import { RECORD_NOTHING, type Cell, type Machine, type Tick } from "./machine.ts";
@@ -25,7 +26,9 @@ export interface Write {
 const NO_COLUMN = new Int32Array(0);
 
 /** Writers of a cell before a tick, newest first. */
-export function* writersOf(m: Machine, record: RunRecord, cell: Cell, before: number): Generator<Write> {
+export function* writersOf(
+  m: Machine, record: RunRecord, cell: Cell, before: number,
+): Generator<Write> {
   const [cells = NO_COLUMN] = record.columns.writes;
   const end = record.tick(before).writeAt;
   for (let row = end === 0 ? -1 : cells.lastIndexOf(cell, end - 1); row >= 0;) {

@@ -1,6 +1,6 @@
-// A run's record in memory: whole columns, and the questions asked of them. Rows are never objects in bulk.
-// `MemorySink` collects a run's chunks; `RunRecord` reads them. Index of an event = its number among events;
-// a row of kind CONTINUED belongs to the event before it and is not counted.
+// A run's record in memory: whole columns, and the questions asked of them. Rows are never objects
+// in bulk. `MemorySink` collects a run's chunks; `RunRecord` reads them. Index of an event = its
+// number among events; a row of kind CONTINUED belongs to the event before it and is not counted.
 import { CONTINUED, type Tick } from "./machine.ts";
 import { STREAMS, type ChunkSink, type StreamName } from "./recorder.ts";
 import { SpanReader } from "./spans.ts";
@@ -46,7 +46,9 @@ export class MemorySink implements ChunkSink {
 
   private join(stream: StreamName): Int32Array[] {
     const chunks = this.parts[stream];
-    return STREAMS[stream].map((_, i) => joined(chunks.map((chunk) => chunk[i] ?? new Int32Array(0))));
+    return STREAMS[stream].map(
+      (_, i) => joined(chunks.map((chunk) => chunk[i] ?? new Int32Array(0))),
+    );
   }
 }
 
@@ -115,7 +117,10 @@ export class RunRecord {
     return low;
   }
 
-  /** Who acted in the tick, and where the streams stood before it. At the end of the run: thread and row are -1. */
+  /**
+   * Who acted in the tick, and where the streams stood before it. At the end of the run: thread and
+   * row are -1.
+   */
   tick(tick: number): TickRow {
     const [who, writeAt, spanAt] = this.columns.ticks;
     const by = who?.[tick];

@@ -1,6 +1,7 @@
-// From live buffers to chunks: hands over full columns between ticks, to a sink that keeps, sends or drops them.
-// A chunk has exactly the mark's rows (the last one fewer), so a row's chunk is a division and bytes do not depend on
-// how often a run is asked to go on. Column views are valid during the call only; a sink that keeps them copies.
+// From live buffers to chunks: hands over full columns between ticks, to a sink that keeps, sends
+// or drops them. A chunk has exactly the mark's rows (the last one fewer), so a row's chunk is a
+// division and bytes do not depend on how often a run is asked to go on. Column views are valid
+// during the call only; a sink that keeps them copies.
 import { fail } from "./faults.ts";
 import { EVENT_COLUMNS, type Machine } from "./machine.ts";
 
@@ -62,20 +63,29 @@ export class Recorder {
     m.logCount = this.hand("writes", m.writeBase, written, writes, all ? 0 : buffers.writes.mark);
     m.writeBase += written - m.logCount;
     const spans = m.spanCount;
-    m.spanCount = this.hand("spans", m.spanBase, spans, [m.spanWords], all ? 0 : buffers.spans.mark);
+    m.spanCount = this.hand(
+      "spans", m.spanBase, spans, [m.spanWords], all ? 0 : buffers.spans.mark,
+    );
     m.spanBase += spans - m.spanCount;
     const events = m.eventCount;
-    m.eventCount = this.hand("events", m.eventBase, events, this.eventColumns(), all ? 0 : buffers.events.mark);
+    m.eventCount = this.hand(
+      "events", m.eventBase, events, this.eventColumns(), all ? 0 : buffers.events.mark,
+    );
     m.eventBase += events - m.eventCount;
     const made = m.tickCount;
     m.tickCount = this.hand("ticks", this.tickBase, made, ticks, all ? 0 : buffers.ticks.mark);
     this.tickBase += made - m.tickCount;
     const chosen = this.choiceCount;
-    this.choiceCount = this.hand("choices", this.choiceBase, chosen, this.choices, all ? 0 : buffers.choices.mark);
+    this.choiceCount = this.hand(
+      "choices", this.choiceBase, chosen, this.choices, all ? 0 : buffers.choices.mark,
+    );
     this.choiceBase += chosen - this.choiceCount;
   }
 
-  /** Hands over chunks of `mark` rows while there are that many (all when 0); gives the rows left, moved to the front. */
+  /**
+   * Hands over chunks of `mark` rows while there are that many (all when 0); gives the rows left,
+   * moved to the front.
+   */
   private hand(
     stream: StreamName, base: number, count: number, columns: readonly Int32Array[], mark: number,
   ): number {
@@ -85,7 +95,9 @@ export class Recorder {
     let from = 0;
     while (count - from >= size || (mark === 0 && from < count)) {
       const end = Math.min(count, from + size);
-      this.sink.take(stream, base + from, end - from, columns.map((column) => column.subarray(from, end)));
+      this.sink.take(
+        stream, base + from, end - from, columns.map((column) => column.subarray(from, end)),
+      );
       from = end;
     }
     if (from > 0) for (const column of columns) column.copyWithin(0, from, count);

@@ -1,6 +1,7 @@
-// Routines: what stands for a function of the kernel. Plain ones are functions with a span; spine ones hold words.
-// Declared once at module level; a machine links the spine routines it runs (link.ts).
-// Function ids follow the order of declaration; one name is one function, however often it is declared.
+// Routines: what stands for a function of the kernel. Plain ones are functions with a span; spine
+// ones hold words. Declared once at module level; a machine links the spine routines it runs
+// (link.ts). Function ids follow the order of declaration; one name is one function, however often
+// it is declared.
 import { generate } from "./generate.ts";
 import type { Machine } from "./machine.ts";
 import type { Fields, Values } from "./struct.ts";
@@ -25,7 +26,10 @@ export interface SpineRoutine<L extends Fields = Fields> {
   readonly name: string;
   readonly id: number;
   readonly locals: L;
-  /** Runs once per machine, at link; reads no switch of kernel or lookup (conditions do, at run time). */
+  /**
+   * Runs once per machine, at link; reads no switch of kernel or lookup (conditions do, at run
+   * time).
+   */
   build(own: Own<L>, m: Machine): readonly Word[];
 }
 
@@ -64,13 +68,16 @@ type SpanFunction = (m: Machine, ...rest: unknown[]) => unknown;
 
 /** The wrapper has the arity of the function: optional and rest parameters would not reach it. */
 function withSpan(id: number, run: SpanFunction): SpanFunction {
-  const parameters = ["m", ...Array.from({ length: Math.max(0, run.length - 1) }, (_, i) => `a${i}`)];
+  const parameters = [
+    "m", ...Array.from({ length: Math.max(0, run.length - 1) }, (_, i) => `a${i}`),
+  ];
   const list = parameters.join(", ");
   const made = generate({ run, word: (id << 2) | 1 }, `return (${list}) => {
     if (!m.spansOn) return run(${list});
     m.spanWords[m.spanCount++] = word;
     const result = run(${list});
-    m.leave(result);
+    const bits = typeof result === "number" ? result : result === true ? 1 : 0;
+    m.spanWords[m.spanCount++] = (bits << 2) | 2;
     return result;
   };`);
   return made === null ? closureSpan(id, run) : (made as SpanFunction);

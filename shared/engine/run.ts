@@ -1,8 +1,11 @@
-// A simulated run: which thread goes on at each tick, how far, until when. Same input, same bytes, however often
-// `advance` is called. First the schedule's items, then the default policy: stay with a thread while it can go on,
-// else the lowest that can; after a turn of 1,000 ticks the next one, so that a retrying fault lets others go on.
+// A simulated run: which thread goes on at each tick, how far, until when. Same input, same bytes,
+// however often `advance` is called. First the schedule's items, then the default policy: stay with
+// a thread while it can go on, else the lowest that can; after a turn of 1,000 ticks the next one,
+// so that a retrying fault lets others go on.
 import { fail } from "./faults.ts";
-import { enabledThreads, labelOf, outcomesOf, programOf, rowOf, runOn, threadBase } from "./loop.ts";
+import {
+  enabledThreads, labelOf, outcomesOf, programOf, rowOf, runOn, threadBase,
+} from "./loop.ts";
 import type { Machine, RecordSwitches, ThreadId, ThreadSet, Tick } from "./machine.ts";
 import { THREAD_HEAD } from "./machine.ts";
 import { FRAME_HEAD } from "./program.ts";
@@ -24,7 +27,10 @@ export interface RunInput {
   readonly bounds: RunBounds;
 }
 
-/** more: the budget is used up. blocked: threads wait and none can go on. fails: a schedule item cannot be done. */
+/**
+ * more: the budget is used up. blocked: threads wait and none can go on. fails: a schedule item
+ * cannot be done.
+ */
 export type RunState = "more" | "finished" | "blocked" | "bound" | "fails";
 
 /** Why an item of the schedule could not be done. */
@@ -103,7 +109,8 @@ export class Run {
     let budget = maxTicks;
     while (budget > 0 && this.state === "more") {
       if (this.isOverBound()) this.state = "bound";
-      else budget -= this.nextItem < this.items.length ? this.itemStep(budget) : this.defaultStep(budget);
+      else if (this.nextItem < this.items.length) budget -= this.itemStep(budget);
+      else budget -= this.defaultStep(budget);
     }
     if (this.state !== "more") this.recorder.finish();
     return this.state;
@@ -115,7 +122,9 @@ export class Run {
     return m.tick % EVENTS_TESTED_EVERY === 0 && m.eventBase + m.eventCount >= bounds.events;
   }
 
-  /** Ends a run whose act threw: what was recorded up to then is handed over, and nothing goes on. */
+  /**
+   * Ends a run whose act threw: what was recorded up to then is handed over, and nothing goes on.
+   */
   abandon(): void {
     if (this.state !== "more") return;
     this.state = "fails";
@@ -164,7 +173,9 @@ export class Run {
     const { machine: m } = this;
     if (m.record.choices && (thread !== this.last || outcome > 0)) {
       const enabled = this.enabled();
-      if (outcome > 0 || (enabled & (enabled - 1)) !== 0) this.recorder.choice([m.tick, thread, enabled, outcome]);
+      if (outcome > 0 || (enabled & (enabled - 1)) !== 0) {
+        this.recorder.choice([m.tick, thread, enabled, outcome]);
+      }
     }
     const made = runOn(m, thread as ThreadId, ticks, outcome);
     if (made > 0) {
@@ -178,7 +189,9 @@ export class Run {
     const item = this.items[this.nextItem];
     if (item === undefined) return 0;
     const thread = this.machine.threads.findIndex((info) => info.name === item.thread);
-    if (thread < 0) return this.stop(item, `there is no thread "${item.thread}"; there are ${this.allNames()}`);
+    if (thread < 0) {
+      return this.stop(item, `there is no thread "${item.thread}"; there are ${this.allNames()}`);
+    }
     const want = this.wanted(item, thread);
     if (want.done) {
       this.nextItem++;
@@ -204,11 +217,13 @@ export class Run {
       case "end":
         return wanted(ways === 0, null, TURN_TICKS);
       case "label": {
-        const tooFar = itemTicks >= LABEL_TICKS ? `${item.label} was not reached in ${LABEL_TICKS} ticks` : null;
+        const tooFar =
+          itemTicks >= LABEL_TICKS ? `${item.label} was not reached in ${LABEL_TICKS} ticks` : null;
         return wanted(labelOf(m, thread) === item.label, cannot ?? tooFar, 1);
       }
       case "outcome": {
-        const none = item.outcome < ways ? null : `its next act has ${ways} outcomes, counted from 0`;
+        const none =
+          item.outcome < ways ? null : `its next act has ${ways} outcomes, counted from 0`;
         return { ...wanted(itemTicks > 0, cannot ?? none, 1), outcome: item.outcome };
       }
     }
@@ -224,10 +239,11 @@ export class Run {
     return namesOf(this.machine, -1).join(", ");
   }
 
-  private stop(item: ScheduleItem, why: string): number {
+  private stop(failed: ScheduleItem, why: string): number {
     const { tick } = this.machine;
-    const text = printItem(item);
-    const message = `Schedule item ${this.nextItem + 1}, "${text}", cannot be done at tick ${tick}: ${why}. ` +
+    const text = printItem(failed);
+    const place = `Schedule item ${this.nextItem + 1}, "${text}"`;
+    const message = `${place}, cannot be done at tick ${tick}: ${why}. ` +
       "Change the item, or end the schedule before it.";
     this.problem = { tick, item: text, message, waits: waitsOf(this.machine) };
     this.state = "fails";
@@ -279,7 +295,8 @@ class Trail {
   add(step: { thread: number; ticks: number; outcome: number; deviates: boolean }): void {
     const { thread, ticks, outcome, deviates } = step;
     const before = this.parts.at(-1);
-    const joins = before !== undefined && before.thread === thread && before.outcome === 0 && outcome === 0;
+    const joins =
+      before !== undefined && before.thread === thread && before.outcome === 0 && outcome === 0;
     if (!joins) this.parts.push({ thread, ticks: 0, outcome });
     const part = this.parts.at(-1);
     if (part === undefined) return;
@@ -292,7 +309,9 @@ class Trail {
     const items = this.parts.slice(0, this.needed.part + 1).map((part, i): ScheduleItem => {
       const thread = nameOf(part.thread);
       if (part.outcome > 0) return { kind: "outcome", thread, outcome: part.outcome };
-      return { kind: "ticks", thread, count: i === this.needed.part ? this.needed.ticks : part.ticks };
+      return {
+        kind: "ticks", thread, count: i === this.needed.part ? this.needed.ticks : part.ticks,
+      };
     });
     return canonical(items);
   }

@@ -1,12 +1,17 @@
-// Schedule text: every schedule prints and parses back; canonical forms are stable; bad text is told with its place.
+// Schedule text: every schedule prints and parses back; canonical forms are stable; bad text is
+// told with its place.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { canonical, parseSchedule, printSchedule, type ScheduleItem } from "./schedule.ts";
 
-const thread = fc.constantFrom("v0", "v1", "h", "log", "m_2");
+const thread = fc.constantFrom("v0", "v1", "h", "log", "m_2", "Host-a");
 const anyItem: fc.Arbitrary<ScheduleItem> = fc.oneof(
-  fc.record({ kind: fc.constant("ticks" as const), thread, count: fc.integer({ min: 1, max: 10 ** 9 }) }),
-  fc.record({ kind: fc.constant("label" as const), thread, label: fc.stringMatching(/^[A-Za-z0-9_.]{1,12}$/) }),
+  fc.record(
+    { kind: fc.constant("ticks" as const), thread, count: fc.integer({ min: 1, max: 10 ** 9 }) },
+  ),
+  fc.record({
+    kind: fc.constant("label" as const), thread, label: fc.stringMatching(/^[A-Za-z0-9_.]{1,12}$/),
+  }),
   fc.record({ kind: fc.constant("end" as const), thread }),
   fc.record({ kind: fc.constant("outcome" as const), thread, outcome: fc.nat(7) }),
 );
@@ -37,7 +42,7 @@ test("spaces, lines and comments do not matter", () => {
 test.each([
   ["", 0, 0, /is empty/],
   ["v0*3", 0, 4, /begins with "schedule\/1"/],
-  ["schedule/1 v0 V1", 14, 16, /"V1" is no item/],
+  ["schedule/1 v0 1v", 14, 16, /"1v" is no item/],
   ["schedule/1 v0*0", 11, 15, /use 1 to/],
   ["schedule/1 ~ v0", 13, 15, /Nothing may follow/],
 ])("%j is told with its place", (text, from, end, message) => {

@@ -1,6 +1,7 @@
 // The text of a schedule: which thread goes on, how far; read with positions, printed canonically.
 // A schedule is the whole difference between two runs of one plan, so it is short, stable text.
-// Grammar: "schedule/1" { thread | thread "*" count | thread ":" label | thread "!" | thread "?" number | "~" | "#" to line end }.
+// Grammar: "schedule/1" { thread | thread "*" count | thread ":" label | thread "!" | thread "?"
+// number | "~" | "#" to line end }.
 
 export type ScheduleItem =
   | { readonly kind: "ticks"; readonly thread: string; readonly count: number }
@@ -30,9 +31,10 @@ export const MAX_TICKS_AN_ITEM = 1_000_000_000;
 const MAX_PROBLEMS = 20;
 
 const WORDS = /#[^\n]*|[^\s#]+/g;
-const ITEM = /^([a-z][a-z0-9_]{0,15})(?:\*([0-9]{1,10})|:([A-Za-z0-9_.]{1,12})|(!)|\?([0-9]{1,2}))?$/;
-/** How a thread of a plan must be called to be named in a schedule. */
-export const THREAD_NAME = /^[a-z][a-z0-9_]{0,15}$/;
+// Threads are named as a scenario names them.
+const THREAD = "[A-Za-z_][A-Za-z0-9_-]{0,30}";
+const HOW = String.raw`\*([0-9]{1,10})|:([A-Za-z0-9_.]{1,12})|(!)|\?([0-9]{1,2})`;
+const ITEM = new RegExp(`^(${THREAD})(?:${HOW})?$`);
 
 export function parseSchedule(text: string): ParsedSchedule {
   const problems: ScheduleProblem[] = [];
@@ -41,7 +43,8 @@ export function parseSchedule(text: string): ParsedSchedule {
     if (problems.length < MAX_PROBLEMS) problems.push({ from, end, message });
   };
   if (text.length > MAX_SCHEDULE_TEXT) {
-    problem(0, text.length, `The schedule has ${text.length} characters; use at most ${MAX_SCHEDULE_TEXT}.`);
+    const most = `use at most ${MAX_SCHEDULE_TEXT}`;
+    problem(0, text.length, `The schedule has ${text.length} characters; ${most}.`);
     return { schedule, problems };
   }
   let head = false;
@@ -52,13 +55,18 @@ export function parseSchedule(text: string): ParsedSchedule {
     if (word.startsWith("#")) continue;
     if (!head) {
       head = true;
-      if (word !== SCHEDULE_HEAD) problem(match.index, end, `A schedule begins with "${SCHEDULE_HEAD}", not "${clip(word)}".`);
+      if (word !== SCHEDULE_HEAD) {
+        problem(
+          match.index, end, `A schedule begins with "${SCHEDULE_HEAD}", not "${clip(word)}".`,
+        );
+      }
       if (word === SCHEDULE_HEAD) continue;
     }
     if (rest) problem(match.index, end, `Nothing may follow "~"; remove "${clip(word)}".`);
     else if (word === "~") rest = true;
     else if (schedule.length >= MAX_SCHEDULE_ITEMS) {
-      problem(match.index, end, `The schedule has more than ${MAX_SCHEDULE_ITEMS} items; join repeated threads with "*".`);
+      const most = `The schedule has more than ${MAX_SCHEDULE_ITEMS} items`;
+      problem(match.index, end, `${most}; join repeated threads with "*".`);
       break;
     } else {
       const item = itemOf(word);
@@ -66,7 +74,9 @@ export function parseSchedule(text: string): ParsedSchedule {
       else schedule.push(item);
     }
   }
-  if (!head) problem(0, text.length, `The text is empty; a schedule begins with "${SCHEDULE_HEAD}".`);
+  if (!head) {
+    problem(0, text.length, `The text is empty; a schedule begins with "${SCHEDULE_HEAD}".`);
+  }
   return { schedule, problems };
 }
 
@@ -82,7 +92,9 @@ function itemOf(word: string): ScheduleItem | string {
   if (end !== undefined) return { kind: "end", thread };
   if (outcome !== undefined) return { kind: "outcome", thread, outcome: Number(outcome) };
   const ticks = count === undefined ? 1 : Number(count);
-  if (ticks < 1 || ticks > MAX_TICKS_AN_ITEM) return `"${clip(word)}": use 1 to ${MAX_TICKS_AN_ITEM} ticks.`;
+  if (ticks < 1 || ticks > MAX_TICKS_AN_ITEM) {
+    return `"${clip(word)}": use 1 to ${MAX_TICKS_AN_ITEM} ticks.`;
+  }
   return { kind: "ticks", thread, count: ticks };
 }
 
@@ -93,7 +105,8 @@ export function canonical(schedule: Schedule): Schedule {
     const item: ScheduleItem = given.kind === "outcome" && given.outcome === 0
       ? { kind: "ticks", thread: given.thread, count: 1 } : given;
     const before = items.at(-1);
-    const joins = item.kind === "ticks" && before?.kind === "ticks" && before.thread === item.thread &&
+    const joins =
+      item.kind === "ticks" && before?.kind === "ticks" && before.thread === item.thread &&
       before.count + item.count <= MAX_TICKS_AN_ITEM;
     if (joins) items[items.length - 1] = { ...item, count: before.count + item.count };
     else items.push(item);

@@ -1,4 +1,5 @@
-// Time travel: any tick reached by undo and redo is the state of a replay; writers, reads and stacks are those of the acts.
+// Time travel: any tick reached by undo and redo is the state of a replay; writers, reads and
+// stacks are those of the acts.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { faultNotifier } from "../../fixtures/protocols/a-fault-notifier.ts";
@@ -104,7 +105,9 @@ describe("provenance", () => {
     const cell = m.arena(board).base as Cell;
     const writes = [...writersOf(m, record, cell, record.ticks)];
     const [cells, , news] = record.columns.writes;
-    const expected = [...(cells ?? [])].flatMap((at, row) => (at === cell ? [row] : [])).toReversed();
+    const expected = [...(cells ?? [])].flatMap(
+      (at, row) => (at === cell ? [row] : []),
+    ).toReversed();
     expect(writes.map((write) => write.row)).toEqual(expected);
     expect(writes[0]).toMatchObject({ label: "H2", new: news?.[expected[0] ?? 0] });
     expect(writes[0]?.stack.map(name)).toEqual(["walk", "hop"]);
@@ -164,7 +167,9 @@ test("a branch goes another way from the same tick", () => {
 test("names of threads' first functions are in the spans before the first tick", () => {
   const p = stateProtocol(faultNotifier({ vcpus: 2, rounds: 1, check: "both" }));
   const sink = new MemorySink();
-  startRun(p.m, { build: () => p.build(), schedule: [], record: RECORD_FULL, bounds }, sink).advance(10);
+  startRun(
+    p.m, { build: () => p.build(), schedule: [], record: RECORD_FULL, bounds }, sink,
+  ).advance(10);
   startRun(p.m, {
     build: () => p.build(), schedule: [], record: RECORD_FULL, bounds: { ticks: 3, events: 9 },
   }, sink).advance(10);

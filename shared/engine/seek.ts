@@ -1,6 +1,6 @@
-// Time travel over a full record: moves the machine's cells to any tick by undo and redo of write rows.
-// Ends of ticks are the only places. Control cells are not in the log: a thread's place is shown from ticks and spans;
-// to go on live from a tick, replay to it (branchRun).
+// Time travel over a full record: moves the machine's cells to any tick by undo and redo of write
+// rows. Ends of ticks are the only places. Control cells are not in the log: a thread's place is
+// shown from ticks and spans; to go on live from a tick, replay to it (branchRun).
 import type { Machine, Tick } from "./machine.ts";
 import type { RunRecord } from "./record.ts";
 import { DROP, type ChunkSink } from "./recorder.ts";
@@ -20,7 +20,10 @@ export interface Seeker {
 
 const NO_COLUMN = new Int32Array(0);
 
-/** A seeker over a machine that stands at the end of the recorded run; it owns the machine's cells from here on. */
+/**
+ * A seeker over a machine that stands at the end of the recorded run; it owns the machine's cells
+ * from here on.
+ */
 export function createSeeker(m: Machine, record: RunRecord): Seeker {
   const [cell = NO_COLUMN, old = NO_COLUMN, next = NO_COLUMN] = record.columns.writes;
   const inRun = (tick: number): number => Math.min(Math.max(0, Math.floor(tick)), record.ticks);
@@ -48,7 +51,10 @@ export function createSeeker(m: Machine, record: RunRecord): Seeker {
   };
 }
 
-/** Replays a run to a tick, then leaves it to another schedule: a live branch. Ends the use of seekers on this machine. */
+/**
+ * Replays a run to a tick, then leaves it to another schedule: a live branch. Ends the use of
+ * seekers on this machine.
+ */
 export function branchRun(
   m: Machine, input: RunInput, at: number, schedule: Schedule, sink: ChunkSink = DROP,
 ): Run {

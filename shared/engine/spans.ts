@@ -1,6 +1,7 @@
 // Reading span words: one stream for all threads, one word per enter, leave or change of thread.
-// Word: low bits 1 enter (function id), 2 leave (result, 30 bits), 3 the words that follow are this thread's.
-// Stacks are found by scanning from the nearest snapshot; snapshots are made on demand, in order.
+// Word: low bits 1 enter (function id), 2 leave (result, 30 bits), 3 the words that follow are this
+// thread's. Stacks are found by scanning from the nearest snapshot; snapshots are made on demand,
+// in order.
 export const SPAN_ENTER = 1;
 export const SPAN_LEAVE = 2;
 export const SPAN_THREAD = 3;
@@ -31,7 +32,9 @@ export class SpanReader {
   stackAt(at: number, thread: number): number[] {
     const end = Math.min(at, this.count);
     const wanted = Math.floor(end / SNAPSHOT_EVERY);
-    while (this.snapshots.length <= wanted) this.snapshots.push(this.scan(this.last(), SNAPSHOT_EVERY));
+    while (this.snapshots.length <= wanted) {
+      this.snapshots.push(this.scan(this.last(), SNAPSHOT_EVERY));
+    }
     const from = this.snapshots[wanted] ?? this.last();
     return [...(this.scan(from, end - from.at).stacks.get(thread) ?? [])];
   }

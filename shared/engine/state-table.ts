@@ -1,6 +1,7 @@
-// The states a search has met: digest lanes, parent, choice and depth in columns, found by open addressing.
-// A state's number is its order of discovery, which is also the queue. At most half of the slots are taken.
-// 8 bytes of digest, 4 parent, 1 choice, 2 depth, two slots of 4: 23 bytes a state.
+// The states a search has met: digest lanes, parent, choice and depth in columns, found by open
+// addressing. A state's number is its order of discovery, which is also the queue. At most half of
+// the slots are taken. 8 bytes of digest, 4 parent, 1 choice, 2 depth, two slots of 4: 23 bytes a
+// state.
 
 /** Most steps from the start that the depth column holds. */
 export const MAX_DEPTH = 65_535;

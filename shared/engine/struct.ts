@@ -1,6 +1,7 @@
-// Structs over cells: a declared list of fields becomes one class of accessors that read mem and put.
-// A view owns nothing: it is a machine and a cell, free to make and to drop. Cell 0 is "no object".
-// Fields carry the names of what they stand for; the same table names cells for inspector and provenance.
+// Structs over cells: a declared list of fields becomes one class of accessors that read mem and
+// put. A view owns nothing: it is a machine and a cell, free to make and to drop. Cell 0 is "no
+// object". Fields carry the names of what they stand for; the same table names cells for inspector
+// and provenance.
 import { highHalf, joinHalves, type Word as Word64 } from "../units/halves.ts";
 import { fail } from "./faults.ts";
 import { generate, isName } from "./generate.ts";
@@ -118,10 +119,20 @@ function refTo<F extends Fields>(struct: Struct<F>): FieldKind<View<F>> {
   // The map holds, for each struct, the kind made for it here.
   const known = refKinds.get(struct) as FieldKind<View<F>> | undefined;
   if (known !== undefined) return known;
+  // The view made last: acts of one thread ask for the same object again and again, and a view
+  // never changes. Saves an allocation an act.
+  let last: View<F> | null = null;
+  let of: Machine | null = null;
   const kind: FieldKind<View<F>> = {
     size: 1,
     part: single,
-    read: (m, cell) => struct.at(m, m.mem[cell] as number),
+    read: (m, cell) => {
+      const at = m.mem[cell] as number;
+      if (last !== null && of === m && last.cell === at) return last;
+      of = m;
+      last = struct.at(m, at);
+      return last;
+    },
     write: (m, cell, value) => m.put(cell, value.cell),
   };
   refKinds.set(struct, kind);
@@ -227,11 +238,13 @@ function kindId(kind: FieldKind<unknown>): number {
 }
 
 /**
- * @internal One class per list of fields, however often it is declared: code that is made anew (the acts of a
- * protocol stated again) then sees the same shape and stays fast. `frame`: the base is the frame pointer.
+ * @internal One class per list of fields, however often it is declared: code that is made anew (the
+ * acts of a protocol stated again) then sees the same shape and stays fast. `frame`: the base is
+ * the frame pointer.
  */
 export function viewMaker(fields: Fields, base: "cell" | "frame"): MakeView {
-  const key = base + Object.entries(fields).map(([name, kind]) => ` ${name} ${kindId(kind)}`).join("");
+  const parts = Object.entries(fields).map(([name, kind]) => ` ${name} ${kindId(kind)}`);
+  const key = base + parts.join("");
   const known = makers.get(key);
   if (known !== undefined) return known;
   const made = generate({ kinds: fields }, classText(fields, base)) as MakeView | null;
@@ -246,7 +259,8 @@ function classText(fields: Fields, base: "cell" | "frame"): string {
   const accessors = Object.keys(fields).map((name) => `
     get ${name}() { return kinds.${name}.read(this.m, ${from} + ${offsets[name]}); }
     set ${name}(value) { kinds.${name}.write(this.m, ${from} + ${offsets[name]}, value); }`);
-  return `class View { constructor(m, cell) { this.m = m; this.cell = cell; } ${accessors.join("")} }
+  return `class View {
+    constructor(m, cell) { this.m = m; this.cell = cell; } ${accessors.join("")} }
     return (m, cell) => new View(m, cell);`;
 }
 

@@ -1,5 +1,6 @@
-// Who waits, at which act, and who holds what it waits for: the text of a blocked run and of a schedule's failure.
-// Only words made by lock() know their lock; other guards are named by their label.
+// Who waits, at which act, and who holds what it waits for: the text of a blocked run and of a
+// schedule's failure. Only words made by lock() know their lock; other guards are named by their
+// label.
 import type { Lock } from "./locks.ts";
 import { outcomesOf, programOf, rowOf } from "./loop.ts";
 import type { Machine, ThreadId } from "./machine.ts";

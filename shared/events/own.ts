@@ -210,6 +210,13 @@ export const ownEvents = {
     body: (f) => line`pfn ${hex(f.pfn)} ${codeOf(f.change, TablePageChange)} level ${
       dec(f.level)}`,
   }),
+  dirtyPage: own("dirtyPage", {
+    id: 145,
+    letter: "M",
+    meaning: "User space learns that this page of the slot was written.",
+    fields: { slot: "int", page: "wide" },
+    body: (f) => line`slot ${dec(f.slot)} page ${dec(f.page)}`,
+  }),
   modelNote: own("modelNote", {
     id: 144,
     letter: "!",
