@@ -1,5 +1,6 @@
 // The few platform names that shared/ may use: they exist in Node, workers and pages alike.
-// Only tsconfig.shared.json includes this file; it proves that shared/ touches neither Node nor DOM.
+// Only tsconfig.shared.json includes this file; it proves that shared/ touches neither Node nor
+// DOM.
 interface AbortSignal {
   readonly aborted: boolean;
   addEventListener(type: "abort", listener: () => void): void;

@@ -22,7 +22,11 @@ const CLOSURE_LINES = 180;
 const PARAMETERS = 5;
 const NESTING = 4;
 const COLUMNS = 100;
-const HEADER_LINES = [3, 6] as const;
+const HEADER_LINES = 6;
+/** Files whose functions may take more, with the reason. */
+const WIDE = new Map([
+  ["shared/engine/machine.ts", "one number a column: an object for each row would double its cost"],
+]);
 
 const isData = (path: string) =>
   path.endsWith(".table.ts") || path.startsWith("shared/model/kernels/");
@@ -89,10 +93,17 @@ function innerLines(source: Source, outer: ts.Node): number {
 
 export const parameterCount: Rule = (source) =>
   eachFunction(source, (node) => {
-    if (node.parameters.length <= PARAMETERS) return [];
-    const text = `${node.parameters.length} parameters, at most ${PARAMETERS}: use an object`;
+    const count = node.parameters.length - (isMachine(node.parameters[0]) ? 1 : 0);
+    if (count <= PARAMETERS || WIDE.has(source.path)) return [];
+    const text = `${count} parameters, at most ${PARAMETERS}: use an object`;
     return [{ line: lineOf(source, node), text }];
   });
+
+/**
+ * The machine goes first through every function of the model, as `kvm` and `vcpu` do in the kernel.
+ */
+const isMachine = (parameter: ts.ParameterDeclaration | undefined): boolean =>
+  parameter?.name.getText() === "m";
 
 const isNesting = (node: ts.Node): boolean =>
   ts.isIterationStatement(node, false) ||
@@ -130,9 +141,8 @@ export const lineWidth: Rule = (source) => {
 export const header: Rule = (source) => {
   if (!/\.(ts|mjs|cjs|vue|css)$/.test(source.path)) return [];
   const count = headerLines(source);
-  const [fewest, most] = HEADER_LINES;
-  if (count >= fewest && count <= most) return [];
-  const text = `header of ${count} lines, ${fewest} to ${most}: what it stands for, promises, from`;
+  if (count >= 1 && count <= HEADER_LINES) return [];
+  const text = `header of ${count} lines, 1 to ${HEADER_LINES}: what it stands for, promises, from`;
   return [{ line: 1, text }];
 };
 

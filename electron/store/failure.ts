@@ -25,7 +25,7 @@ export interface Failure {
 export type Result<T> =
   { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
 
-export const good = <T>(value: T): Result<T> => ({ ok: true, value });
+export const good = <T,>(value: T): Result<T> => ({ ok: true, value });
 export const bad = (code: FailureCode, message: string): { ok: false; failure: Failure } => ({
   ok: false,
   failure: { code, message },

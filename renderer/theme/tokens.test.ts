@@ -49,7 +49,11 @@ const SURFACES = ["bg-pane", "bg-bar", "bg-hover", "bg-selected"];
 const named = (prefix: string, names: string) => names.split(" ").map((name) => prefix + name);
 
 const onSurfaces = [
-  ...["text", "text-2", "text-3", "accent", "accent-strong"],
+  "text",
+  "text-2",
+  "text-3",
+  "accent",
+  "accent-strong",
   ...named("v-", VERDICTS),
   ...named("k-", FAMILIES),
   ...named("e-", EVENTS),

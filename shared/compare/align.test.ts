@@ -1,5 +1,6 @@
-// Alignment of keys: what is paired is equal and in order, nothing that a shorter look would pair
-// is missed.
+// Alignment of keys: what is paired is equal and in
+// order, nothing that a shorter look would pair is
+// missed.
 import { describe, expect, test } from "vitest";
 import fc from "fast-check";
 import { alignKeys, longestRising } from "./align.ts";

@@ -1,5 +1,6 @@
-// Verdicts and comparisons of simulated runs of the built-in scenarios: sentences, marks, tables,
-// mail text.
+// Verdicts and comparisons of simulated runs of the
+// built-in scenarios: sentences, marks, tables, mail
+// text.
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import fc from "fast-check";

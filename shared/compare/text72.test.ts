@@ -1,4 +1,6 @@
-// Plain text for mails: ASCII whatever comes, lines no longer than asked, no word lost.
+// Plain text for mails: ASCII whatever
+// comes, lines no longer than asked, no word
+// lost.
 import { expect, test } from "vitest";
 import fc from "fast-check";
 import { ascii, clip, columns, wrap } from "./text72.ts";

@@ -1,4 +1,6 @@
-// Two runs side by side: one sentence, aligned rows by window, counts of both, final tables.
+// Two runs side by side: one sentence, aligned
+// rows by window, counts of both, final
+// tables.
 import { z } from "zod";
 import { eventRow, runSummary } from "./runs.ts";
 import { entryView } from "./state.ts";

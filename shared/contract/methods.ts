@@ -1,5 +1,6 @@
-// The table of all methods. A host implements every one; a client may call nothing else. Adding a
-// method: its schemas in the subject's file, one line here, one handler in electron/services.
+// The table of all methods. A host implements every one; a client may call nothing else.
+// Adding a method: its schemas in the subject's file, one line here, one handler in
+// electron/services.
 import type { z } from "zod";
 import * as compare from "./compare.ts";
 import * as profile from "./profile.ts";

@@ -1,5 +1,6 @@
 // Call trees of a run, or of a part of it, as columns; and the difference of two.
-// Estimated nanoseconds come from instruction-cost tables and are never measured by a clock.
+// Estimated nanoseconds come from instruction-cost tables and are never measured by a
+// clock.
 import { z } from "zod";
 import { float64s, int32s, position, runId } from "./values.ts";
 
@@ -18,7 +19,6 @@ export const callTree = z.object({
   files: z.array(z.string()), // per function: kernel file
   merged: z.boolean(),
 });
-export type CallTree = z.infer<typeof callTree>;
 
 export const readProfile = {
   input: z.object({

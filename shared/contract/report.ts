@@ -1,4 +1,6 @@
-// The evidence as one self-contained HTML file, or as 72-column text.
+// The evidence as one
+// self-contained HTML file, or as
+// 72-column text.
 import { z } from "zod";
 import { progress, runId } from "./values.ts";
 

@@ -1,4 +1,6 @@
-// The library's scenarios: built-in ones (read-only), saved ones, recovery copies.
+// The library's scenarios: built-in ones
+// (read-only), saved ones, recovery
+// copies.
 import { z } from "zod";
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._ -]{0,99}$/);

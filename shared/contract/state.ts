@@ -190,7 +190,6 @@ export const place = z.discriminatedUnion("kind", [
   }),
   z.object({ kind: z.literal("page"), pfn: z.number(), field: z.enum(["ref", "map", "flags"]) }),
 ]);
-export type Place = z.infer<typeof place>;
 
 export const readWhy = {
   input: z.object({ id: runId, event: position, place }),

@@ -11,7 +11,13 @@ import { int, pair, ref, struct, wide, type View } from "./struct.ts";
 import { act, call, done, loop, leave, set, when, type Word } from "./words.ts";
 
 const faultFields = {
-  addr: pair, gfn: wide, slot: ref, pfn: wide, level: int, seq: int, count: int,
+  addr: pair,
+  gfn: wide,
+  slot: ref,
+  pfn: wide,
+  level: int,
+  seq: int,
+  count: int,
 };
 const fault = struct("bench_fault", faultFields);
 type Fault = View<typeof faultFields>;
@@ -63,27 +69,42 @@ function nested(m: Machine, at: { table: number; pages: number }, cell: Cell): S
     const below = inner;
     inner = routine(`spine${level}`, { fault: ref(fault), r: int, x: int }, (own) => {
       const body: Word[] = [
-        act("A", () => { own.r = step(m, own.fault, at, level); }),
+        act("A", () => {
+          own.r = step(m, own.fault, at, level);
+        }),
         when(() => own.r === 0, [done("r")]),
       ];
       if (below !== null) {
-        body.push(call(below, { fault: "fault", x: "r" }, "r"), when(() => own.r < 0, [done("r")]));
+        body.push(
+          call(below, { fault: "fault", x: "r" }, "r"),
+          when(() => own.r < 0, [done("r")]),
+        );
       }
       if (hasSecond(level)) {
-        body.push(act("B", () => { own.r = step(m, own.fault, at, level + 1); }));
+        body.push(
+          act("B", () => {
+            own.r = step(m, own.fault, at, level + 1);
+          }),
+        );
       }
       return [...body, done("r")];
     }) as unknown as SpineRoutine;
   }
   const top = inner as SpineRoutine;
-  const next = (f: Fault): void => { f.gfn = (f.gfn + 1) & 0xffff; };
+  const next = (f: Fault): void => {
+    f.gfn = (f.gfn + 1) & 0xffff;
+  };
   return routine("bench", { left: int, r: int }, (own) => {
     const f = fault.at(m, cell);
-    return [loop(
-      call(top, { fault: cell, x: 0 }, "r"),
-      set("left", () => own.left - 1),
-      when(() => own.left === 0, [leave]),
-      act("N", () => next(f))), done()];
+    return [
+      loop(
+        call(top, { fault: cell, x: 0 }, "r"),
+        set("left", () => own.left - 1),
+        when(() => own.left === 0, [leave]),
+        act("N", () => next(f)),
+      ),
+      done(),
+    ];
   }) as unknown as SpineRoutine;
 }
 
@@ -109,8 +130,11 @@ function flat(at: { table: number; pages: number }): Level {
 
 export function workload(): Workload {
   const m = createMachine({
-    objects: [{ kind: faults, count: 1, fixed: true }, { kind: table, count: 1, fixed: true },
-      { kind: pages, count: 1, fixed: true }],
+    objects: [
+      { kind: faults, count: 1, fixed: true },
+      { kind: table, count: 1, fixed: true },
+      { kind: pages, count: 1, fixed: true },
+    ],
     events: { arity: [8] },
   });
   const at = { table: m.arena(table).base as number, pages: m.arena(pages).base as number };
@@ -119,7 +143,10 @@ export function workload(): Workload {
   link(m, [spine]);
   const top = flat(at);
   return {
-    m, spine, fault: cell, table: m.arena(table).base,
+    m,
+    spine,
+    fault: cell,
+    table: m.arena(table).base,
     plain(faultCount) {
       const f = fault.at(m, cell);
       for (let i = 0; i < faultCount; i++) {

@@ -3,7 +3,13 @@
 // the price of generality. Fields: pc 3 bits, tlb 2, snap 2, pfn 2 per vCPU; n 4, seq 2, inprog 1,
 // hpte 2, spte 2, freed 2.
 
-const RUN = 0, SNAP = 1, LOOK = 2, LOCK = 3, CHECK = 4, MAP = 5, UNLOCK = 6;
+const RUN = 0,
+  SNAP = 1,
+  LOOK = 2,
+  LOCK = 3,
+  CHECK = 4,
+  MAP = 5,
+  UNLOCK = 6;
 const WRITER = 0b11100011110;
 
 interface Packed {
@@ -19,11 +25,17 @@ const field = (word: number, at: number, bits: number): number => (word >>> at) 
 const withField = (word: number, at: number, bits: number, value: number): number =>
   (word & ~(((1 << bits) - 1) << at)) | (value << at);
 
-const N = 12, SEQ = 16, INPROG = 18, HPTE = 19, SPTE = 21, FREED = 23;
+const N = 12,
+  SEQ = 16,
+  INPROG = 18,
+  HPTE = 19,
+  SPTE = 21,
+  FREED = 23;
 
 /** Counts the states and edges reachable with `vcpus` (at most 4) and `rounds` (at most 2). */
 export function handWrittenSearch(
-  vcpus: number, rounds: number,
+  vcpus: number,
+  rounds: number,
 ): { states: number; edges: number } {
   let capacity = 1 << 12;
   let los = new Int32Array(capacity);

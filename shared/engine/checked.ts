@@ -80,8 +80,9 @@ export class CheckedMachine extends Machine {
   }
 
   isPrivate(cell: number): boolean {
-    return this.ranges.some((range) =>
-      range.thread === this.thread && cell >= range.from && cell < range.end);
+    return this.ranges.some(
+      (range) => range.thread === this.thread && cell >= range.from && cell < range.end,
+    );
   }
 }
 

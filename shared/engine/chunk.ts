@@ -4,8 +4,6 @@
 // cut or foreign bytes are a failure.
 import { STREAMS, type StreamName } from "./recorder.ts";
 
-/** Version of the byte forms below; a reader refuses others. */
-export const CHUNK_CODEC = 1;
 /** Most rows of a chunk a reader accepts. */
 export const MAX_CHUNK_ROWS = 1 << 20;
 
@@ -14,7 +12,8 @@ export type DecodedChunk =
   | { readonly ok: false; readonly message: string };
 
 export function encodeChunk(
-  stream: StreamName, columns: readonly Int32Array[],
+  stream: StreamName,
+  columns: readonly Int32Array[],
 ): Uint8Array<ArrayBuffer> {
   return stream === "writes" ? encodeWrites(columns) : encodeDeltas(columns);
 }
@@ -23,9 +22,10 @@ export function decodeChunk(stream: StreamName, rows: number, bytes: Uint8Array)
   if (!Number.isInteger(rows) || rows < 0 || rows > MAX_CHUNK_ROWS) {
     return failure(stream, `${rows} rows; a chunk has at most ${MAX_CHUNK_ROWS}`);
   }
-  const columns = stream === "writes"
-    ? decodeWrites(rows, bytes)
-    : decodeDeltas(rows, STREAMS[stream].length, bytes);
+  const columns =
+    stream === "writes"
+      ? decodeWrites(rows, bytes)
+      : decodeDeltas(rows, STREAMS[stream].length, bytes);
   return typeof columns === "string" ? failure(stream, columns) : { ok: true, columns };
 }
 
@@ -56,7 +56,9 @@ function encodeDeltas(columns: readonly Int32Array[]): Uint8Array<ArrayBuffer> {
 }
 
 function decodeDeltas(
-  rows: number, count: number, bytes: Uint8Array,
+  rows: number,
+  count: number,
+  bytes: Uint8Array,
 ): Int32Array<ArrayBuffer>[] | string {
   if (bytes.length < rows * count) return `it has ${bytes.length} bytes for ${rows} rows`;
   const columns: Int32Array<ArrayBuffer>[] = [];

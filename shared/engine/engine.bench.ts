@@ -8,7 +8,12 @@ import { workload, type Workload } from "./bench-fault.ts";
 import { explore, searchOf } from "./explore.ts";
 import { runOn, startThread, stepOne } from "./loop.ts";
 import {
-  RECORD_BULK, RECORD_FULL, RECORD_NOTHING, RECORD_SEARCH, type RecordSwitches, type ThreadId,
+  RECORD_BULK,
+  RECORD_FULL,
+  RECORD_NOTHING,
+  RECORD_SEARCH,
+  type RecordSwitches,
+  type ThreadId,
 } from "./machine.ts";
 import { stateProtocol } from "./protocol.ts";
 import { DROP, Recorder } from "./recorder.ts";
@@ -41,10 +46,16 @@ function best(cpuMs: CpuMs, units: number, bodies: readonly (() => void)[]): num
 }
 
 function rows(w: Workload, record: RecordSwitches): void {
-  startRun(w.m, {
-    build: (m) => startThread(m, "v0", w.spine, { left: FAULTS }),
-    schedule: [], record, bounds: { ticks: 1e9, events: 1e9 },
-  }, DROP).advance(1e9);
+  startRun(
+    w.m,
+    {
+      build: (m) => startThread(m, "v0", w.spine, { left: FAULTS }),
+      schedule: [],
+      record,
+      bounds: { ticks: 1e9, events: 1e9 },
+    },
+    DROP,
+  ).advance(1e9);
 }
 
 /** The same faults tick by tick through the explorer's loop, its log handed over. */
@@ -77,9 +88,12 @@ function faultLines(w: Workload, report: Report, cpuMs: CpuMs): void {
   report({ name: "engine: fault as rows, all recorded", value: full, unit: "ns" });
   report({ name: "engine: rows / plain functions", value: silent / plain, unit: "x", limit: 2.0 });
   report({ name: "engine: all recorded / nothing", value: full / silent, unit: "x", limit: 1.7 });
-  report(
-    { name: "engine: logged / unlogged control", value: control / unlogged, unit: "x", limit: 1.8 },
-  );
+  report({
+    name: "engine: logged / unlogged control",
+    value: control / unlogged,
+    unit: "x",
+    limit: 1.8,
+  });
 }
 
 function undoLine(w: Workload, report: Report, cpuMs: CpuMs): void {
@@ -135,12 +149,17 @@ function searchLines(report: Report, cpuMs: CpuMs): void {
     least[1] = Math.min(least[1] ?? 0, cpuMs() - between);
   }
   const [general = 0, own = 1] = least;
-  report(
-    { name: "engine: explorer, states a second", value: (states / general) * 1000, unit: "1/s" },
-  );
-  report(
-    { name: "engine: explorer / hand-written search", value: general / own, unit: "x", limit: 4 },
-  );
+  report({
+    name: "engine: explorer, states a second",
+    value: (states / general) * 1000,
+    unit: "1/s",
+  });
+  report({
+    name: "engine: explorer / hand-written search",
+    value: general / own,
+    unit: "x",
+    limit: 4,
+  });
 }
 
 export async function bench(report: Report, cpuMs: CpuMs): Promise<void> {

@@ -5,7 +5,10 @@ import { describe, expect, test } from "vitest";
 import { faultNotifier } from "../../fixtures/protocols/a-fault-notifier.ts";
 import { pageReference } from "../../fixtures/protocols/b-reference.ts";
 import {
-  FAULT_NOTIFIER, LARGE_FAULT_NOTIFIER, PAGE_REFERENCE, type Published,
+  FAULT_NOTIFIER,
+  LARGE_FAULT_NOTIFIER,
+  PAGE_REFERENCE,
+  type Published,
 } from "../../fixtures/protocols/published.table.ts";
 import { handWrittenSearch } from "./bench-search.ts";
 import { explore, searchOf, type ExploreInput } from "./explore.ts";
@@ -22,7 +25,10 @@ function figures(state: (p: Protocol) => void): Published<null> {
   const r = explore(searchOf(stateProtocol(state)));
   const first = [...r.findings].sort((a, b) => a.length - b.length).at(0);
   return [
-    null, [r.states, r.edges, r.diameter, r.bad, r.ends], first?.rule ?? null, first?.length ?? 0,
+    null,
+    [r.states, r.edges, r.diameter, r.bad, r.ends],
+    first?.rule ?? null,
+    first?.length ?? 0,
   ];
 }
 
@@ -38,26 +44,43 @@ describe("published figures", () => {
 test("every outcome of a choice is taken, and the schedule reproduces each", () => {
   const state = (p: Protocol): void => {
     const s = p.fields({ got: 0, end: 0 });
-    p.thread("t0", routine("chooser", { half: int }, (own) => [
-      choose("C", 3, (i) => { own.half = i; }),
-      act("D", () => {
-        s.got = own.half * 2;
-        own.half = 0;
-      }),
-      act("E", () => { s.end = 1; }),
-      done()]));
+    p.thread(
+      "t0",
+      routine("chooser", { half: int }, (own) => [
+        choose("C", 3, (i) => {
+          own.half = i;
+        }),
+        act("D", () => {
+          s.got = own.half * 2;
+          own.half = 0;
+        }),
+        act("E", () => {
+          s.end = 1;
+        }),
+        done(),
+      ]),
+    );
     for (const i of [0, 1, 2]) p.rule(`got${i}`, () => s.end === 1 && s.got === i * 2);
   };
   const p = stateProtocol(state);
   const result = explore(searchOf(p));
   expect(result).toMatchObject({ states: 10, edges: 9, ends: 3, stuck: 0 });
   expect(result.findings.map(({ rule, text }) => `${rule} ${text}`)).toEqual([
-    "got0 schedule/1 t0*3", "got1 schedule/1 t0?1 t0*2", "got2 schedule/1 t0?2 t0*2",
+    "got0 schedule/1 t0*3",
+    "got1 schedule/1 t0?1 t0*2",
+    "got2 schedule/1 t0?2 t0*2",
   ]);
   for (const { rule, schedule } of result.findings) {
-    const run = startRun(p.m, {
-      build: () => p.build(), schedule, record: RECORD_NOTHING, bounds: { ticks: 99, events: 99 },
-    }, DROP);
+    const run = startRun(
+      p.m,
+      {
+        build: () => p.build(),
+        schedule,
+        record: RECORD_NOTHING,
+        bounds: { ticks: 99, events: 99 },
+      },
+      DROP,
+    );
     expect(run.advance(99)).toBe("finished");
     expect(p.rules.filter(({ broken }) => broken(p.m)).map(({ id }) => id)).toEqual([rule]);
   }
@@ -67,9 +90,16 @@ test("each counterexample, replayed, breaks its rule at its last act and not bef
   for (const [instance] of FAULT_NOTIFIER.filter(([, , broken]) => broken !== null)) {
     const p = stateProtocol(faultNotifier(instance));
     for (const { schedule, length } of explore(searchOf(p)).findings) {
-      const run = startRun(p.m, {
-        build: () => p.build(), schedule, record: RECORD_NOTHING, bounds: { ticks: 99, events: 99 },
-      }, DROP);
+      const run = startRun(
+        p.m,
+        {
+          build: () => p.build(),
+          schedule,
+          record: RECORD_NOTHING,
+          bounds: { ticks: 99, events: 99 },
+        },
+        DROP,
+      );
       const isBroken = (): boolean => p.rules.some((rule) => rule.broken(p.m));
       run.advance(length - 1);
       expect(isBroken()).toBe(false);
@@ -80,21 +110,34 @@ test("each counterexample, replayed, breaks its rule at its last act and not bef
 });
 
 test("a deadlock is an end that is not legal", () => {
-  const result = explore(searchOf(stateProtocol((p) => {
-    const x = p.mutex("x");
-    const y = p.mutex("y");
-    for (const [name, first, second] of [["a", x, y], ["b", y, x]] as const) {
-      p.thread(name, routine(`both_${name}`, {}, () => [
-        lock("L1", first, "write"), lock("L2", second, "write"),
-        unlock("U2", second), unlock("U1", first)]));
-    }
-  })));
+  const result = explore(
+    searchOf(
+      stateProtocol((p) => {
+        const x = p.mutex("x");
+        const y = p.mutex("y");
+        for (const [name, first, second] of [
+          ["a", x, y],
+          ["b", y, x],
+        ] as const) {
+          p.thread(
+            name,
+            routine(`both_${name}`, {}, () => [
+              lock("L1", first, "write"),
+              lock("L2", second, "write"),
+              unlock("U2", second),
+              unlock("U1", first),
+            ]),
+          );
+        }
+      }),
+    ),
+  );
   expect(result).toMatchObject({ ends: 2, stuck: 1 });
 });
 
 describe("bounds", () => {
-  const input = (): ExploreInput => searchOf(stateProtocol(
-    faultNotifier({ vcpus: 2, rounds: 2, check: "both" })));
+  const input = (): ExploreInput =>
+    searchOf(stateProtocol(faultNotifier({ vcpus: 2, rounds: 2, check: "both" })));
   test("a search cut by states, depth or the caller says that it is not complete", () => {
     expect(explore({ ...input(), bound: { states: 500 } }).complete).toBe(false);
     const shallow = explore({ ...input(), bound: { depth: 10 } });
@@ -118,8 +161,12 @@ test("a checked machine gives the same figures: guards and control of A and B ar
 
 test("the large instance of A: states and edges", () => {
   for (const [instance, states, edges, diameter] of LARGE_FAULT_NOTIFIER) {
-    expect(explore(searchOf(stateProtocol(faultNotifier(instance)))))
-      .toMatchObject({ states, edges, diameter, bad: 0 });
+    expect(explore(searchOf(stateProtocol(faultNotifier(instance))))).toMatchObject({
+      states,
+      edges,
+      diameter,
+      bad: 0,
+    });
   }
 });
 

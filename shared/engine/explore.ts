@@ -186,9 +186,15 @@ class Search {
       return { rule, schedule, text: printSchedule(schedule), length };
     });
     return {
-      states: n, edges: this.edges, diameter: table.depth[n - 1] as number, bad: this.bad,
-      ends: this.ends, stuck: this.stuck, complete: this.complete,
-      collisionChance: (n * n) / 2 ** 65, findings,
+      states: n,
+      edges: this.edges,
+      diameter: table.depth[n - 1] as number,
+      bad: this.bad,
+      ends: this.ends,
+      stuck: this.stuck,
+      complete: this.complete,
+      collisionChance: (n * n) / 2 ** 65,
+      findings,
     };
   }
 
@@ -206,5 +212,8 @@ class Search {
 
 /** A search over a stated protocol. */
 export const searchOf = (p: Protocol): ExploreInput => ({
-  machine: p.m, build: () => p.build(), rules: p.rules, legalEnd: () => p.isLegalEnd(),
+  machine: p.m,
+  build: () => p.build(),
+  rules: p.rules,
+  legalEnd: () => p.isLegalEnd(),
 });

@@ -85,7 +85,12 @@ class Linker {
       const { routine, inside, head } = next;
       const locals = this.localsOf(routine);
       const scope: Scope = {
-        locals, routineId: routine.id, labels: new Set(), inside, leave: -1, again: -1,
+        locals,
+        routineId: routine.id,
+        labels: new Set(),
+        inside,
+        leave: -1,
+        again: -1,
       };
       const end = this.row(OP.RETURN, 0, scope);
       // The locals' accessors are exactly Own<L>: both come from the routine's table of locals.
@@ -99,14 +104,28 @@ class Linker {
   }
 
   private row(
-    op: number, next: number, scope: { routineId: number; locals: { size: number } },
+    op: number,
+    next: number,
+    scope: { routineId: number; locals: { size: number } },
   ): number {
     if (this.rows.length >= MAX_ROWS) fail("bad-word", "too many rows");
     this.calls.push(null);
-    return this.rows.push({
-      op, next, other: -1, routine: scope.routineId, size: scope.locals.size, effect: nothing,
-      guard: always, count: nothing, outcome: nothing, call: null, label: "", lock: null,
-    }) - 1;
+    return (
+      this.rows.push({
+        op,
+        next,
+        other: -1,
+        routine: scope.routineId,
+        size: scope.locals.size,
+        effect: nothing,
+        guard: always,
+        count: nothing,
+        outcome: nothing,
+        call: null,
+        label: "",
+        lock: null,
+      }) - 1
+    );
   }
 
   private sequence(words: readonly Word[], next: number, scope: Scope): number {
@@ -238,8 +257,11 @@ class Linker {
       fail("bad-local", `${scope.locals.routine}.${word.into}`);
     }
     this.calls[row] = {
-      frame: scope.locals.size + FRAME_HEAD, next,
-      pick: word.pick, into: place === null ? -1 : place.offset, intoWide: isWide,
+      frame: scope.locals.size + FRAME_HEAD,
+      next,
+      pick: word.pick,
+      into: place === null ? -1 : place.offset,
+      intoWide: isWide,
       targets: word.targets.map((routine) => this.target(routine, word.args, scope)),
     };
     return row;
@@ -257,8 +279,11 @@ class Linker {
       else fills.push(storeOf(this.m, scope.locals, value, to));
     }
     return {
-      entry: this.entry(routine, scope.inside), functionId: routine.id, size: callee.size,
-      copies, fills,
+      entry: this.entry(routine, scope.inside),
+      functionId: routine.id,
+      size: callee.size,
+      copies,
+      fills,
     };
   }
 
@@ -289,18 +314,22 @@ export function link(m: Machine, routines: readonly SpineRoutine[]): Program {
     op: Int8Array.from(rows, (row) => row.op),
     next: Int32Array.from(rows, (row) => threaded(row.next)),
     code: Int32Array.from(rows, (row) => (threaded(row.next) << 4) | row.op),
-    other: Int32Array.from(rows, (row) => row.op === OP.GIVE ? row.other : threaded(row.other)),
+    other: Int32Array.from(rows, (row) => (row.op === OP.GIVE ? row.other : threaded(row.other))),
     routine: Int32Array.from(rows, (row) => row.routine),
     size: Int32Array.from(rows, (row) => row.size),
     effect: rows.map((row) => row.effect),
     guard: rows.map((row) => row.guard),
     count: rows.map((row) => row.count),
     outcome: rows.map((row) => row.outcome),
-    calls: linker.calls.map((site) => site === null ? null : {
-      ...site, next: threaded(site.next), targets: site.targets.map(
-        (target) => ({ ...target, entry: threaded(target.entry) }),
-      ),
-    }),
+    calls: linker.calls.map((site) =>
+      site === null
+        ? null
+        : {
+            ...site,
+            next: threaded(site.next),
+            targets: site.targets.map((target) => ({ ...target, entry: threaded(target.entry) })),
+          },
+    ),
     label: rows.map((row) => row.label),
     lock: rows.map((row) => row.lock),
     entries: new Map([...linker.entries[0]].map(([routine, row]) => [routine, threaded(row)])),

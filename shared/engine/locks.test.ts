@@ -1,5 +1,6 @@
-// Locks over cells: who may take what, who holds it, what misuse is refused; grace periods wait for
-// old readers only.
+// Locks over cells: who may take what, who holds it, what
+// misuse is refused; grace periods wait for old readers
+// only.
 import { expect, test } from "vitest";
 import { explore, searchOf } from "./explore.ts";
 import { assertHeld, lock, startGrace, unlock, waitGrace } from "./locks.ts";
@@ -20,9 +21,11 @@ test("readers share, a writer is alone, and each is told apart", () => {
   as(p, 1);
   rw.take("read");
   as(p, 3);
-  expect(
-    [rw.canTake("read"), rw.canTake("write"), rw.isHeld("read")],
-  ).toEqual([true, false, false]);
+  expect([rw.canTake("read"), rw.canTake("write"), rw.isHeld("read")]).toEqual([
+    true,
+    false,
+    false,
+  ]);
   expect(() => assertHeld(p.m, rw, "read")).toThrow(/lock-not-held/);
   rw.take("read");
   expect(rw.holders()).toBe(0b1010);
@@ -51,23 +54,28 @@ test("taking twice and releasing what is not held are refused", () => {
 });
 
 test("under a lock a read and a write are never torn; without it they are", () => {
-  const counters = (isLocked: boolean) => (p: Protocol): void => {
-    const s = p.fields({ n: 0, done: 0 });
-    const one = p.mutex("one");
-    for (const name of ["a", "b"]) {
-      const counter = routine(`counter_${name}`, { seen: int }, (own) => [
-        ...(isLocked ? [lock("L", one, "write")] : []),
-        act("R", () => { own.seen = s.n; }),
-        act("W", () => {
-          s.n = own.seen + 1;
-          s.done += 1;
-          own.seen = 0;
-        }),
-        ...(isLocked ? [unlock("U", one)] : [])]);
-      p.thread(name, counter);
-    }
-    p.rule("lost", () => s.done === 2 && s.n !== 2);
-  };
+  const counters =
+    (isLocked: boolean) =>
+    (p: Protocol): void => {
+      const s = p.fields({ n: 0, done: 0 });
+      const one = p.mutex("one");
+      for (const name of ["a", "b"]) {
+        const counter = routine(`counter_${name}`, { seen: int }, (own) => [
+          ...(isLocked ? [lock("L", one, "write")] : []),
+          act("R", () => {
+            own.seen = s.n;
+          }),
+          act("W", () => {
+            s.n = own.seen + 1;
+            s.done += 1;
+            own.seen = 0;
+          }),
+          ...(isLocked ? [unlock("U", one)] : []),
+        ]);
+        p.thread(name, counter);
+      }
+      p.rule("lost", () => s.done === 2 && s.n !== 2);
+    };
   expect(explore(searchOf(stateProtocol(counters(true)))).bad).toBe(0);
   expect(
     explore(searchOf(stateProtocol(counters(false)))).findings.map(({ rule }) => rule),
@@ -75,28 +83,44 @@ test("under a lock a read and a write are never torn; without it they are", () =
 });
 
 test("a grace period waits for readers inside, not for later ones", () => {
-  const result = explore(searchOf(stateProtocol((p) => {
-    const s = p.fields({ freed: 0 });
-    const domain = p.srcu("domain");
-    const inside = p.array("inside", 2);
-    for (const i of [0, 1]) {
-      p.thread(`r${i}`, routine(`reader${i}`, {}, () => [
-        act("E", () => {
-          domain.enter();
-          inside.set(i, s.freed === 0 ? 1 : 0);
-        }),
-        act("X", () => {
-          domain.leave();
-          inside.set(i, 0);
-        })]));
-    }
-    p.thread("w", routine("updater", {}, () => [
-      startGrace("G", domain), waitGrace("S", domain), act("F", () => { s.freed = 1; })]));
-    // A reader that was inside before the grace period is gone when it ends; one that came later
-    // may still be there.
-    p.rule("old", () => s.freed === 1 && inside.get(0) + inside.get(1) === 2);
-    p.rule("late", () => s.freed === 1 && inside.get(0) + inside.get(1) === 1);
-  })));
+  const result = explore(
+    searchOf(
+      stateProtocol((p) => {
+        const s = p.fields({ freed: 0 });
+        const domain = p.srcu("domain");
+        const inside = p.array("inside", 2);
+        for (const i of [0, 1]) {
+          p.thread(
+            `r${i}`,
+            routine(`reader${i}`, {}, () => [
+              act("E", () => {
+                domain.enter();
+                inside.set(i, s.freed === 0 ? 1 : 0);
+              }),
+              act("X", () => {
+                domain.leave();
+                inside.set(i, 0);
+              }),
+            ]),
+          );
+        }
+        p.thread(
+          "w",
+          routine("updater", {}, () => [
+            startGrace("G", domain),
+            waitGrace("S", domain),
+            act("F", () => {
+              s.freed = 1;
+            }),
+          ]),
+        );
+        // A reader that was inside before the grace period is gone when it ends; one that came
+        // later may still be there.
+        p.rule("old", () => s.freed === 1 && inside.get(0) + inside.get(1) === 2);
+        p.rule("late", () => s.freed === 1 && inside.get(0) + inside.get(1) === 1);
+      }),
+    ),
+  );
   expect(result.stuck).toBe(0);
   expect(result.findings.map(({ rule }) => rule).toSorted()).toEqual(["late", "old"]);
 });

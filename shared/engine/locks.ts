@@ -124,7 +124,10 @@ const notAssignable = (): never => fail("bad-local", "a lock cannot be assigned"
 
 /** Struct field: a mutex or spinlock. */
 export const mutex: FieldKind<Mutex> = {
-  size: 1, part: () => "", read: (m, cell) => new Mutex(m, cell), write: notAssignable,
+  size: 1,
+  part: () => "",
+  read: (m, cell) => new Mutex(m, cell),
+  write: notAssignable,
 };
 /** Struct field: a reader-writer lock. */
 export const rwlock: FieldKind<RwLock> = {
@@ -147,7 +150,10 @@ const lazily = <T extends object>(given: Given<T>): (() => T) =>
 
 /** Waits for the lock (and `also`), then takes it: one section. */
 export function lock(
-  label: string, given: Given<Lock>, mode: LockMode, options: { readonly also?: Condition } = {},
+  label: string,
+  given: Given<Lock>,
+  mode: LockMode,
+  options: { readonly also?: Condition } = {},
 ): UntilWord {
   const the = lazily(given);
   const { also } = options;

@@ -5,8 +5,14 @@
 import { highHalf } from "../units/halves.ts";
 import { fail } from "./faults.ts";
 import {
-  isFull, MAX_THREADS, THREAD_HEAD, THREADS_AT,
-  type Machine, type ThreadId, type ThreadSet, type Tick,
+  isFull,
+  MAX_THREADS,
+  THREAD_HEAD,
+  THREADS_AT,
+  type Machine,
+  type ThreadId,
+  type ThreadSet,
+  type Tick,
 } from "./machine.ts";
 import { placeOf, localsOf, storeOf } from "./own.ts";
 import { FRAME_HEAD, OP, type CallSite, type Program, type Target } from "./program.ts";
@@ -16,9 +22,8 @@ import type { Args, Value } from "./words.ts";
 
 // Copies of the imported constants: a module's own constants are folded into the loops' code,
 // imported ones are not.
-const {
-  END, ACT, GUARD, CHOOSE, TEST, RESULT, SET, CALL, RETURN, GIVE, INSIDE, INSIDE_BRANCH,
-} = OP;
+const { END, ACT, GUARD, CHOOSE, TEST, RESULT, SET, CALL, RETURN, GIVE, INSIDE, INSIDE_BRANCH } =
+  OP;
 const LAST_TICK = CHOOSE;
 const HEAD = FRAME_HEAD;
 const OP_BITS = 15;
@@ -284,7 +289,10 @@ function dropFrame(m: Machine, p: Program, pc: number, result: number): number {
 
 /** Starts a thread (builder only): its first frame, then control up to its first act. */
 export function startThread<L extends Fields>(
-  m: Machine, name: string, routine: SpineRoutine<L>, args: Args<L> = {},
+  m: Machine,
+  name: string,
+  routine: SpineRoutine<L>,
+  args: Args<L> = {},
 ): ThreadId {
   const p = programOf(m);
   const known = routine as unknown as SpineRoutine;

@@ -1,5 +1,6 @@
-// Laws of cells: undo is the inverse of doing, digests are sums over cells, objects come lowest
-// first and go as zeroes.
+// Laws of cells: undo is the inverse of doing, digests are
+// sums over cells, objects come lowest first and go as
+// zeroes.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { nameOf, objectKind } from "./arena.ts";
@@ -7,7 +8,13 @@ import { createMachine } from "./checked.ts";
 import { digestText } from "./digest.ts";
 import { EngineFault } from "./faults.ts";
 import {
-  CONTINUED, EVENT_COLUMNS, RECORD_FULL, RECORD_SEARCH, SMALL_BUFFERS, type Cell, type Machine,
+  CONTINUED,
+  EVENT_COLUMNS,
+  RECORD_FULL,
+  RECORD_SEARCH,
+  SMALL_BUFFERS,
+  type Cell,
+  type Machine,
 } from "./machine.ts";
 
 const block = objectKind("block", 8, (offset) => `field${offset}`);
@@ -16,8 +23,14 @@ const COUNT = 1_200;
 
 function small(checks = false): Machine {
   return createMachine({
-    objects: [{ kind: board, count: 1, fixed: true }, { kind: block, count: COUNT }],
-    stack: 16, buffers: SMALL_BUFFERS, events: { arity: [3, 8, 14] }, checks,
+    objects: [
+      { kind: board, count: 1, fixed: true },
+      { kind: block, count: COUNT },
+    ],
+    stack: 16,
+    buffers: SMALL_BUFFERS,
+    events: { arity: [3, 8, 14] },
+    checks,
   });
 }
 
@@ -29,7 +42,9 @@ type Change =
 
 const anyChange: fc.Arbitrary<Change> = fc.oneof(
   fc.record({
-    kind: fc.constant("put" as const), cell: fc.nat(63), value: fc.integer({ min: -3, max: 3 }),
+    kind: fc.constant("put" as const),
+    cell: fc.nat(63),
+    value: fc.integer({ min: -3, max: 3 }),
   }),
   fc.record({ kind: fc.constant("alloc" as const) }),
   fc.record({ kind: fc.constant("free" as const), index: fc.nat(40) }),
@@ -45,31 +60,37 @@ function apply(m: Machine, changes: readonly Change[]): void {
 }
 
 test("undo is the inverse of any history, in every cell and in the digest", () => {
-  fc.assert(fc.property(fc.array(anyChange), fc.array(anyChange), (before, after) => {
-    const m = small();
-    m.setRecord(RECORD_SEARCH);
-    apply(m, before);
-    const [mark, cells, digest] = [m.mark(), m.mem.slice(), digestText(m.digest())];
-    apply(m, after);
-    m.undo(mark);
-    expect(m.mem).toEqual(cells);
-    expect(digestText(m.digest())).toBe(digest);
-  }), { numRuns: 60 });
+  fc.assert(
+    fc.property(fc.array(anyChange), fc.array(anyChange), (before, after) => {
+      const m = small();
+      m.setRecord(RECORD_SEARCH);
+      apply(m, before);
+      const [mark, cells, digest] = [m.mark(), m.mem.slice(), digestText(m.digest())];
+      apply(m, after);
+      m.undo(mark);
+      expect(m.mem).toEqual(cells);
+      expect(digestText(m.digest())).toBe(digest);
+    }),
+    { numRuns: 60 },
+  );
 });
 
 test("a digest depends on the cells alone, not on the way there", () => {
   const puts = fc.uniqueArray(fc.tuple(fc.nat(63), fc.integer()), { selector: ([cell]) => cell });
-  fc.assert(fc.property(puts, fc.integer(), (list, detour) => {
-    const digestOf = (order: readonly (readonly [number, number])[], extra: boolean): string => {
-      const m = small();
-      m.setRecord(RECORD_SEARCH);
-      const { base } = m.arena(board);
-      if (extra) for (const [cell] of order) m.put(base + cell, detour);
-      for (const [cell, value] of order) m.put(base + cell, value);
-      return digestText(m.digest());
-    };
-    expect(digestOf(list.toReversed(), true)).toBe(digestOf(list, false));
-  }), { numRuns: 60 });
+  fc.assert(
+    fc.property(puts, fc.integer(), (list, detour) => {
+      const digestOf = (order: readonly (readonly [number, number])[], extra: boolean): string => {
+        const m = small();
+        m.setRecord(RECORD_SEARCH);
+        const { base } = m.arena(board);
+        if (extra) for (const [cell] of order) m.put(base + cell, detour);
+        for (const [cell, value] of order) m.put(base + cell, value);
+        return digestText(m.digest());
+      };
+      expect(digestOf(list.toReversed(), true)).toBe(digestOf(list, false));
+    }),
+    { numRuns: 60 },
+  );
 });
 
 test("2^18 structured states have different digests", () => {
@@ -96,28 +117,29 @@ test("a put of the same value leaves no row", () => {
 });
 
 test("objects come lowest index first, whatever was freed before, and freed ones are zero", () => {
-  fc.assert(fc.property(fc.array(
-    fc.option(fc.nat(1_099), { nil: null }), { maxLength: 80 },
-  ), (history) => {
-    const m = small();
-    const arena = m.arena(block);
-    const live = new Set<number>();
-    for (let i = 0; i < 1_050; i++) live.add(arena.indexOf(arena.alloc(m)));
-    for (const freed of history) {
-      if (freed !== null && live.delete(freed)) m.free(arena.at(freed), block);
-      if (freed !== null) continue;
-      const cell = m.alloc(block);
-      let lowest = 0;
-      while (live.has(lowest)) lowest++;
-      expect(arena.indexOf(cell)).toBe(lowest);
-      expect(m.mem.slice(cell, cell + 8)).toEqual(new Int32Array(8));
-      live.add(lowest);
-      m.put(cell + 5, 9);
-    }
-    expect(
-      [...arena.live(m)].map((cell) => arena.indexOf(cell)),
-    ).toEqual([...live].sort((a, b) => a - b));
-  }), { numRuns: 25 });
+  fc.assert(
+    fc.property(fc.array(fc.option(fc.nat(1_099), { nil: null }), { maxLength: 80 }), (history) => {
+      const m = small();
+      const arena = m.arena(block);
+      const live = new Set<number>();
+      for (let i = 0; i < 1_050; i++) live.add(arena.indexOf(arena.alloc(m)));
+      for (const freed of history) {
+        if (freed !== null && live.delete(freed)) m.free(arena.at(freed), block);
+        if (freed !== null) continue;
+        const cell = m.alloc(block);
+        let lowest = 0;
+        while (live.has(lowest)) lowest++;
+        expect(arena.indexOf(cell)).toBe(lowest);
+        expect(m.mem.slice(cell, cell + 8)).toEqual(new Int32Array(8));
+        live.add(lowest);
+        m.put(cell + 5, 9);
+      }
+      expect([...arena.live(m)].map((cell) => arena.indexOf(cell))).toEqual(
+        [...live].sort((a, b) => a - b),
+      );
+    }),
+    { numRuns: 25 },
+  );
 });
 
 test("a kind is full at its count, and a reset empties it", () => {

@@ -21,7 +21,6 @@ export type EventId = number;
 /** Bit set of threads. */
 export type ThreadSet = number;
 
-export const NO_OBJECT = 0 as Cell;
 export const MAX_THREADS = 31;
 /** Cells of a thread before its stack: pc, fp. */
 export const THREAD_HEAD = 2;
@@ -46,19 +45,30 @@ export interface RecordSwitches {
 }
 
 const SILENT: RecordSwitches = {
-  writes: false, events: false, spans: false, ticks: false, choices: false,
-  control: false, digest: false,
+  writes: false,
+  events: false,
+  spans: false,
+  ticks: false,
+  choices: false,
+  control: false,
+  digest: false,
 };
 export const RECORD_NOTHING: RecordSwitches = SILENT;
 /** Events and choices: writes, spans and ticks are made again by re-execution. */
 export const RECORD_BULK: RecordSwitches = { ...SILENT, events: true, choices: true };
 /** All streams of a normal run. */
 export const RECORD_FULL: RecordSwitches = {
-  ...RECORD_BULK, writes: true, spans: true, ticks: true,
+  ...RECORD_BULK,
+  writes: true,
+  spans: true,
+  ticks: true,
 };
 /** What an explorer needs: every write undoable and digested. */
 export const RECORD_SEARCH: RecordSwitches = {
-  ...SILENT, writes: true, control: true, digest: true,
+  ...SILENT,
+  writes: true,
+  control: true,
+  digest: true,
 };
 
 /** The table of events as far as the engine must know it. */
@@ -259,8 +269,18 @@ export class Machine {
   /** Records an event of up to 12 fields; how many is fixed by the table of events. */
   emit(
     event: EventId,
-    a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0,
-    a6 = 0, a7 = 0, a8 = 0, a9 = 0, a10 = 0, a11 = 0,
+    a0 = 0,
+    a1 = 0,
+    a2 = 0,
+    a3 = 0,
+    a4 = 0,
+    a5 = 0,
+    a6 = 0,
+    a7 = 0,
+    a8 = 0,
+    a9 = 0,
+    a10 = 0,
+    a11 = 0,
   ): void {
     if (!this.eventsOn) return;
     this.eventRow(event, a0, a1, a2, a3, a4, a5);
@@ -284,7 +304,13 @@ export class Machine {
   }
 
   private eventRow(
-    kind: number, a: number, b: number, c: number, d: number, e: number, f: number,
+    kind: number,
+    a: number,
+    b: number,
+    c: number,
+    d: number,
+    e: number,
+    f: number,
   ): void {
     const rowsOf = this.eventRows;
     const step = this.eventCapacity;
@@ -409,5 +435,7 @@ function growLog(m: Machine): void {
 
 /** True when a stream has reached its mark: asked once a tick. */
 export const isFull = (m: Machine): boolean =>
-  m.logCount >= m.logMark || m.spanCount >= m.spanMark ||
-  m.eventCount >= m.eventMark || m.tickCount >= m.tickMark;
+  m.logCount >= m.logMark ||
+  m.spanCount >= m.spanMark ||
+  m.eventCount >= m.eventMark ||
+  m.tickCount >= m.tickMark;

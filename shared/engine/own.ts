@@ -23,7 +23,11 @@ export function localsOf(m: Machine, routine: SpineRoutine): Locals {
   const offsets = offsetsOf(fields);
   const size = Object.values(fields).reduce((sum, kind) => sum + kind.size, 0);
   return {
-    routine: routine.name, fields, offsets, size, own: viewMaker(fields, "frame")(m, 0) as object,
+    routine: routine.name,
+    fields,
+    offsets,
+    size,
+    own: viewMaker(fields, "frame")(m, 0) as object,
   };
 }
 
@@ -51,7 +55,10 @@ export function numberOf(m: Machine, locals: Locals, value: Value): () => number
 
 /** Stores a value into a local at (frame pointer + offset) of the frame given. */
 export function storeOf(
-  m: Machine, from: Locals, value: Value, to: { offset: number; size: number },
+  m: Machine,
+  from: Locals,
+  value: Value,
+  to: { offset: number; size: number },
 ): (fp: number) => void {
   const { offset, size } = to;
   if (typeof value === "string") {

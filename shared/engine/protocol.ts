@@ -44,25 +44,39 @@ export class Protocol {
     for (const name of Object.keys(initial)) kinds[name] = int;
     const shape = struct("fields", kinds as Record<Name, FieldKind<number>>);
     const cell = this.take(shape.size, shape.nameCell);
-    Object.values<number>(initial).forEach(
-      (value, i) => this.initial.push({ cell: cell + i, value }),
+    Object.values<number>(initial).forEach((value, i) =>
+      this.initial.push({ cell: cell + i, value }),
     );
     return shape.at(this.m, cell);
   }
 
   /** `count` shared cells, all 0 at the start. */
   array(name: string, count: number): List<number> {
-    return new List(this.m, this.take(count, (offset) => `${name}[${offset}]`), count, int);
+    return new List(
+      this.m,
+      this.take(count, (offset) => `${name}[${offset}]`),
+      count,
+      int,
+    );
   }
 
   rwlock(name: string): RwLock {
-    return new RwLock(this.m, this.take(2, () => name));
+    return new RwLock(
+      this.m,
+      this.take(2, () => name),
+    );
   }
   mutex(name: string): Mutex {
-    return new Mutex(this.m, this.take(1, () => name));
+    return new Mutex(
+      this.m,
+      this.take(1, () => name),
+    );
   }
   srcu(name: string): Srcu {
-    return new Srcu(this.m, this.take(2, () => name));
+    return new Srcu(
+      this.m,
+      this.take(2, () => name),
+    );
   }
 
   thread<L extends Fields>(name: string, routine: SpineRoutine<L>, args: Args<L> = {}): void {

@@ -27,7 +27,10 @@ const NO_COLUMN = new Int32Array(0);
 
 /** Writers of a cell before a tick, newest first. */
 export function* writersOf(
-  m: Machine, record: RunRecord, cell: Cell, before: number,
+  m: Machine,
+  record: RunRecord,
+  cell: Cell,
+  before: number,
 ): Generator<Write> {
   const [cells = NO_COLUMN] = record.columns.writes;
   const end = record.tick(before).writeAt;
@@ -43,7 +46,9 @@ function writeAt(m: Machine, record: RunRecord, row: number): Write {
   const tick = record.tickOfWrite(row);
   const by = record.tick(tick);
   return {
-    row, tick: tick as Tick, thread: by.thread,
+    row,
+    tick: tick as Tick,
+    thread: by.thread,
     routine: p.routine[by.row] ?? -1,
     label: p.label[by.row] ?? "",
     old: old?.[row] ?? 0,
@@ -57,8 +62,12 @@ export function readsOf(m: Machine, input: RunInput, tick: number): Int32Array {
   const run = startRun(m, { ...input, record: RECORD_NOTHING }, DROP);
   if (tick > 0) run.advance(tick);
   const cells = new Set<number>();
-  watchReads(m, (cell) => {
-    if (cell >= m.controlEnd) cells.add(cell);
-  }, () => run.advance(1));
+  watchReads(
+    m,
+    (cell) => {
+      if (cell >= m.controlEnd) cells.add(cell);
+    },
+    () => run.advance(1),
+  );
   return Int32Array.from(cells).sort();
 }

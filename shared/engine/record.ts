@@ -30,7 +30,11 @@ export type Columns = Readonly<Record<StreamName, readonly Int32Array[]>>;
 /** Collects chunks; `record()` joins them. */
 export class MemorySink implements ChunkSink {
   private readonly parts: Record<StreamName, Int32Array[][]> = {
-    ticks: [], writes: [], events: [], spans: [], choices: [],
+    ticks: [],
+    writes: [],
+    events: [],
+    spans: [],
+    choices: [],
   };
 
   take(stream: StreamName, _firstRow: number, _rows: number, columns: readonly Int32Array[]): void {
@@ -39,15 +43,18 @@ export class MemorySink implements ChunkSink {
 
   record(): RunRecord {
     return new RunRecord({
-      ticks: this.join("ticks"), writes: this.join("writes"), events: this.join("events"),
-      spans: this.join("spans"), choices: this.join("choices"),
+      ticks: this.join("ticks"),
+      writes: this.join("writes"),
+      events: this.join("events"),
+      spans: this.join("spans"),
+      choices: this.join("choices"),
     });
   }
 
   private join(stream: StreamName): Int32Array[] {
     const chunks = this.parts[stream];
-    return STREAMS[stream].map(
-      (_, i) => joined(chunks.map((chunk) => chunk[i] ?? new Int32Array(0))),
+    return STREAMS[stream].map((_, i) =>
+      joined(chunks.map((chunk) => chunk[i] ?? new Int32Array(0))),
     );
   }
 }
@@ -94,7 +101,11 @@ export class RunRecord {
       for (let i = 0; i < ROW_FIELDS; i++) fields.push(columns[3 + i]?.[at] ?? 0);
     }
     return {
-      index, fields, tick: (columns[0]?.[row] ?? 0) as Tick, event: kind & 0xff, thread: kind >>> 8,
+      index,
+      fields,
+      tick: (columns[0]?.[row] ?? 0) as Tick,
+      event: kind & 0xff,
+      thread: kind >>> 8,
       spanAt: columns[2]?.[row] ?? 0,
     };
   }

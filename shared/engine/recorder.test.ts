@@ -1,4 +1,5 @@
-// Chunks as they are handed over: exact sizes, in order, and the same rows whatever the size of the
+// Chunks as they are handed over: exact sizes, in
+// order, and the same rows whatever the size of the
 // buffers.
 import { expect, test } from "vitest";
 import { objectKind } from "./arena.ts";
@@ -19,30 +20,43 @@ const splash = routine("splash", (m: Machine, at: number, value: number) => m.pu
 /** Acts of 1 to 7 writes, 3 events and as many spans as writes: marks are overrun in every way. */
 function made(buffers: Buffers, sink: ChunkSink, record = RECORD_FULL): void {
   const m = createMachine({
-    objects: [{ kind: board, count: 1, fixed: true }], stack: 16, buffers,
+    objects: [{ kind: board, count: 1, fixed: true }],
+    stack: 16,
+    buffers,
     events: { arity: [2, 9] },
   });
   const { base } = m.arena(board);
-  const worker = routine("uneven", { left: int }, (own) => [loop(
-    act("A", () => {
-      for (let i = 0; i <= own.left % 7; i++) {
-        splash(m, base + ((own.left * 5 + i) & 63), own.left + i);
-      }
-      m.emit(0, own.left, 1);
-      m.emit(1, 1, 2, 3, 4, 5, 6, 7, 8, own.left);
-    }),
-    set("left", () => own.left - 1),
-    when(() => own.left === 0, [leave]))]);
+  const worker = routine("uneven", { left: int }, (own) => [
+    loop(
+      act("A", () => {
+        for (let i = 0; i <= own.left % 7; i++) {
+          splash(m, base + ((own.left * 5 + i) & 63), own.left + i);
+        }
+        m.emit(0, own.left, 1);
+        m.emit(1, 1, 2, 3, 4, 5, 6, 7, 8, own.left);
+      }),
+      set("left", () => own.left - 1),
+      when(() => own.left === 0, [leave]),
+    ),
+  ]);
   link(m, [worker]);
-  startRun(m, {
-    build: () => startThread(m, "a", worker, { left: 3_000 }),
-    schedule: [], record, bounds: { ticks: 1e6, events: 1e6 },
-  }, sink).advance(1e6);
+  startRun(
+    m,
+    {
+      build: () => startThread(m, "a", worker, { left: 3_000 }),
+      schedule: [],
+      record,
+      bounds: { ticks: 1e6, events: 1e6 },
+    },
+    sink,
+  ).advance(1e6);
 }
 
 const LARGE: Buffers = {
-  ticks: { mark: 1e5, reserve: 1e4 }, writes: { mark: 1e5, reserve: 1e4 },
-  events: { mark: 1e5, reserve: 1e4 }, spans: { mark: 1e5, reserve: 1e4 },
+  ticks: { mark: 1e5, reserve: 1e4 },
+  writes: { mark: 1e5, reserve: 1e4 },
+  events: { mark: 1e5, reserve: 1e4 },
+  spans: { mark: 1e5, reserve: 1e4 },
   choices: { mark: 1e4, reserve: 1e3 },
 };
 

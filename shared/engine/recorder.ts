@@ -64,12 +64,20 @@ export class Recorder {
     m.writeBase += written - m.logCount;
     const spans = m.spanCount;
     m.spanCount = this.hand(
-      "spans", m.spanBase, spans, [m.spanWords], all ? 0 : buffers.spans.mark,
+      "spans",
+      m.spanBase,
+      spans,
+      [m.spanWords],
+      all ? 0 : buffers.spans.mark,
     );
     m.spanBase += spans - m.spanCount;
     const events = m.eventCount;
     m.eventCount = this.hand(
-      "events", m.eventBase, events, this.eventColumns(), all ? 0 : buffers.events.mark,
+      "events",
+      m.eventBase,
+      events,
+      this.eventColumns(),
+      all ? 0 : buffers.events.mark,
     );
     m.eventBase += events - m.eventCount;
     const made = m.tickCount;
@@ -77,7 +85,11 @@ export class Recorder {
     this.tickBase += made - m.tickCount;
     const chosen = this.choiceCount;
     this.choiceCount = this.hand(
-      "choices", this.choiceBase, chosen, this.choices, all ? 0 : buffers.choices.mark,
+      "choices",
+      this.choiceBase,
+      chosen,
+      this.choices,
+      all ? 0 : buffers.choices.mark,
     );
     this.choiceBase += chosen - this.choiceCount;
   }
@@ -87,7 +99,11 @@ export class Recorder {
    * moved to the front.
    */
   private hand(
-    stream: StreamName, base: number, count: number, columns: readonly Int32Array[], mark: number,
+    stream: StreamName,
+    base: number,
+    count: number,
+    columns: readonly Int32Array[],
+    mark: number,
   ): number {
     const capacity = columns[0]?.length ?? 0;
     if (count > capacity) fail("act-too-large", stream);
@@ -96,7 +112,10 @@ export class Recorder {
     while (count - from >= size || (mark === 0 && from < count)) {
       const end = Math.min(count, from + size);
       this.sink.take(
-        stream, base + from, end - from, columns.map((column) => column.subarray(from, end)),
+        stream,
+        base + from,
+        end - from,
+        columns.map((column) => column.subarray(from, end)),
       );
       from = end;
     }
@@ -107,6 +126,7 @@ export class Recorder {
   private eventColumns(): Int32Array[] {
     const { eventRows, eventCapacity } = this.m;
     return Array.from({ length: EVENT_COLUMNS }, (_, i) =>
-      eventRows.subarray(i * eventCapacity, (i + 1) * eventCapacity));
+      eventRows.subarray(i * eventCapacity, (i + 1) * eventCapacity),
+    );
   }
 }

@@ -1,5 +1,6 @@
-// Spans of plain routines: the wrapper keeps arguments and result, and writes the same words with
-// and without generated code. A leave carries the result where it is a number or a truth value.
+// Spans of plain routines: the wrapper keeps arguments and result, and writes the same words
+// with and without generated code. A leave carries the result where it is a number or a truth
+// value.
 import { afterEach, expect, test, vi } from "vitest";
 import { createMachine } from "./checked.ts";
 import { RECORD_FULL, RECORD_NOTHING, SMALL_BUFFERS, type Machine } from "./machine.ts";
@@ -14,7 +15,8 @@ const machine = (): Machine => createMachine({ objects: [], stack: 16, buffers: 
 function spansOf(m: Machine): string[] {
   const names = functionTable().map((info) => info.name);
   return Array.from(m.spanWords.slice(0, m.spanCount), (word) =>
-    spanKind(word) === SPAN_ENTER ? `+${names[spanValue(word)]}` : `-${spanValue(word)}`);
+    spanKind(word) === SPAN_ENTER ? `+${names[spanValue(word)]}` : `-${spanValue(word)}`,
+  );
 }
 
 test.each(["generated", "closures"])("%s wrappers keep arguments, results and nesting", (how) => {
@@ -33,7 +35,14 @@ test.each(["generated", "closures"])("%s wrappers keep arguments, results and ne
   expect(nothing(m)).toEqual({ not: "a number" });
   expect(negative(m)).toBe(-14);
   expect(spansOf(m)).toEqual([
-    "+span_outer", "+span_inner", "-5", "-1", "+span_nothing", "-0", "+span_errno", "--14",
+    "+span_outer",
+    "+span_inner",
+    "-5",
+    "-1",
+    "+span_nothing",
+    "-0",
+    "+span_errno",
+    "--14",
   ]);
   m.setRecord(RECORD_NOTHING);
   expect(outer(m, 0)).toBe(false);

@@ -52,10 +52,16 @@ type Plain = (m: never, ...rest: never[]) => unknown;
 export function routine<F extends Plain>(name: string, run: F, options?: RoutineOptions): F;
 /** Spine: `routine(name, locals, (own, m) => words)` is a value for `call`. */
 export function routine<L extends Fields, M extends Machine = Machine>(
-  name: string, locals: L, build: (own: Own<L>, m: M) => readonly Word[], options?: RoutineOptions,
+  name: string,
+  locals: L,
+  build: (own: Own<L>, m: M) => readonly Word[],
+  options?: RoutineOptions,
 ): SpineRoutine<L>;
 export function routine(
-  name: string, first: Plain | Fields, second?: unknown, options: RoutineOptions = {},
+  name: string,
+  first: Plain | Fields,
+  second?: unknown,
+  options: RoutineOptions = {},
 ): unknown {
   if (typeof first === "function") {
     const id = declare(name, (second as RoutineOptions | undefined) ?? {});
@@ -69,17 +75,21 @@ type SpanFunction = (m: Machine, ...rest: unknown[]) => unknown;
 /** The wrapper has the arity of the function: optional and rest parameters would not reach it. */
 function withSpan(id: number, run: SpanFunction): SpanFunction {
   const parameters = [
-    "m", ...Array.from({ length: Math.max(0, run.length - 1) }, (_, i) => `a${i}`),
+    "m",
+    ...Array.from({ length: Math.max(0, run.length - 1) }, (_, i) => `a${i}`),
   ];
   const list = parameters.join(", ");
-  const made = generate({ run, word: (id << 2) | 1 }, `return (${list}) => {
+  const made = generate(
+    { run, word: (id << 2) | 1 },
+    `return (${list}) => {
     if (!m.spansOn) return run(${list});
     m.spanWords[m.spanCount++] = word;
     const result = run(${list});
     const bits = typeof result === "number" ? result : result === true ? 1 : 0;
     m.spanWords[m.spanCount++] = (bits << 2) | 2;
     return result;
-  };`);
+  };`,
+  );
   return made === null ? closureSpan(id, run) : (made as SpanFunction);
 }
 

@@ -1,5 +1,6 @@
-// Runs: both loops are one semantics, the same input gives the same bytes, and schedules do what
-// they say or tell why not.
+// Runs: both loops are one semantics, the same input gives
+// the same bytes, and schedules do what they say or tell why
+// not.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { faultNotifier, type FaultCheck } from "../../fixtures/protocols/a-fault-notifier.ts";
@@ -29,19 +30,31 @@ function withCalls(p: Protocol): void {
   const guard = p.mutex("guard");
   const inner = routine("add", { by: int, twice: int }, (own, m) => [
     lock("L", guard, "write"),
-    choose("C", 3, (i) => { own.twice = i * 2; }),
+    choose("C", 3, (i) => {
+      own.twice = i * 2;
+    }),
     act("A", () => {
       s.sum = (s.sum + own.by + own.twice) & 15;
       own.twice = m.thread;
     }),
     unlock("U", guard),
-    done("by")]);
-  const outer = routine("adder", { left: int, got: int }, (own) => [loop(
-    call(inner, { by: () => own.left + 1 }, "got"),
-    when(act("T", () => { s.turn ^= own.got & 1; return s.turn; }), [act("O", () => undefined)]),
-    set("got", 0),
-    set("left", () => own.left - 1),
-    when(() => own.left === 0, [leave]))]);
+    done("by"),
+  ]);
+  const outer = routine("adder", { left: int, got: int }, (own) => [
+    loop(
+      call(inner, { by: () => own.left + 1 }, "got"),
+      when(
+        act("T", () => {
+          s.turn ^= own.got & 1;
+          return s.turn;
+        }),
+        [act("O", () => undefined)],
+      ),
+      set("got", 0),
+      set("left", () => own.left - 1),
+      when(() => own.left === 0, [leave]),
+    ),
+  ]);
   for (const name of ["a", "b", "c"]) p.thread(name, outer, { left: 3 });
 }
 
@@ -58,24 +71,27 @@ function fresh(p: Protocol, control: boolean): Machine {
 test.each(STATED)("%s: both loops give the same cells and spans at each tick", (_name, state) => {
   const one = stateProtocol(state);
   const other = stateProtocol(state);
-  fc.assert(fc.property(anyOrder, (order) => {
-    const fast = fresh(one, false);
-    const slow = fresh(other, true);
-    for (const [pick, wanted] of order) {
-      const t = (pick % fast.threads.length) as ThreadId;
-      const ways = outcomesOf(slow, t);
-      expect(outcomesOf(fast, t)).toBe(ways);
-      if (ways === 0) continue;
-      const outcome = wanted % ways;
-      expect(runOn(fast, t, 1, outcome)).toBe(1);
-      stepOne(slow, t, outcome);
-      expect(fast.mem).toEqual(slow.mem);
-      expect(fast.spanWords.slice(0, fast.spanCount)).toEqual(
-        slow.spanWords.slice(0, slow.spanCount),
-      );
-    }
-    expect(fast.tickWho.slice(0, fast.tickCount)).toEqual(slow.tickWho.slice(0, slow.tickCount));
-  }), { numRuns: 25 });
+  fc.assert(
+    fc.property(anyOrder, (order) => {
+      const fast = fresh(one, false);
+      const slow = fresh(other, true);
+      for (const [pick, wanted] of order) {
+        const t = (pick % fast.threads.length) as ThreadId;
+        const ways = outcomesOf(slow, t);
+        expect(outcomesOf(fast, t)).toBe(ways);
+        if (ways === 0) continue;
+        const outcome = wanted % ways;
+        expect(runOn(fast, t, 1, outcome)).toBe(1);
+        stepOne(slow, t, outcome);
+        expect(fast.mem).toEqual(slow.mem);
+        expect(fast.spanWords.slice(0, fast.spanCount)).toEqual(
+          slow.spanWords.slice(0, slow.spanCount),
+        );
+      }
+      expect(fast.tickWho.slice(0, fast.tickCount)).toEqual(slow.tickWho.slice(0, slow.tickCount));
+    }),
+    { numRuns: 25 },
+  );
 });
 
 interface Made {
@@ -86,9 +102,16 @@ interface Made {
 
 function makeRun(p: Protocol, schedule: Schedule, step = 512, ticks = 400): Made {
   const sink = new MemorySink();
-  const run = startRun(p.m, {
-    build: () => p.build(), schedule, record: RECORD_FULL, bounds: { ticks, events: 1e6 },
-  }, sink);
+  const run = startRun(
+    p.m,
+    {
+      build: () => p.build(),
+      schedule,
+      record: RECORD_FULL,
+      bounds: { ticks, events: 1e6 },
+    },
+    sink,
+  );
   let state: RunState = "more";
   while (state === "more") state = run.advance(step);
   return { run, state, sink };
@@ -111,37 +134,48 @@ function possible(p: Protocol, order: readonly (readonly [number, number])[]): S
 
 test.each(STATED)("%s: same input, same bytes, also after other runs", (_name, state) => {
   const p = stateProtocol(state);
-  fc.assert(fc.property(anyOrder, fc.integer({ min: 1, max: 40 }), (order, step) => {
-    const schedule = possible(p, order);
-    const first = makeRun(p, schedule).sink.record();
-    makeRun(p, []);
-    expect(makeRun(p, schedule, step).sink.record().columns).toEqual(first.columns);
-  }), { numRuns: 15 });
+  fc.assert(
+    fc.property(anyOrder, fc.integer({ min: 1, max: 40 }), (order, step) => {
+      const schedule = possible(p, order);
+      const first = makeRun(p, schedule).sink.record();
+      makeRun(p, []);
+      expect(makeRun(p, schedule, step).sink.record().columns).toEqual(first.columns);
+    }),
+    { numRuns: 15 },
+  );
 });
 
 test.each(STATED)("%s: the canonical schedule makes the same run", (_name, state) => {
   const p = stateProtocol(state);
-  fc.assert(fc.property(anyOrder, (order) => {
-    const made = makeRun(p, possible(p, order));
-    const text = printSchedule(made.run.schedule());
-    const again = makeRun(p, parseSchedule(text).schedule);
-    expect(again.sink.record().columns).toEqual(made.sink.record().columns);
-    expect(printSchedule(again.run.schedule())).toBe(text);
-  }), { numRuns: 15 });
+  fc.assert(
+    fc.property(anyOrder, (order) => {
+      const made = makeRun(p, possible(p, order));
+      const text = printSchedule(made.run.schedule());
+      const again = makeRun(p, parseSchedule(text).schedule);
+      expect(again.sink.record().columns).toEqual(made.sink.record().columns);
+      expect(printSchedule(again.run.schedule())).toBe(text);
+    }),
+    { numRuns: 15 },
+  );
 });
 
 describe("schedules", () => {
-  const stated = (): Protocol => stateProtocol(
-    faultNotifier({ vcpus: 1, rounds: 1, check: inprog }),
-  );
+  const stated = (): Protocol =>
+    stateProtocol(faultNotifier({ vcpus: 1, rounds: 1, check: inprog }));
 
   test("the counterexample and the hand-written text both break the rule", () => {
     for (const text of ["v0*3 h*11 v0*3", "v0:F5 h! v0!"]) {
       const p = stated();
-      const run = startRun(p.m, {
-        build: () => p.build(), schedule: scheduleOf(text), record: RECORD_NOTHING,
-        bounds: { ticks: 1e6, events: 1e6 },
-      }, new MemorySink());
+      const run = startRun(
+        p.m,
+        {
+          build: () => p.build(),
+          schedule: scheduleOf(text),
+          record: RECORD_NOTHING,
+          bounds: { ticks: 1e6, events: 1e6 },
+        },
+        new MemorySink(),
+      );
       let broken = false;
       while (!broken && run.advance(1) === "more") {
         broken = p.rules.some((rule) => rule.broken(p.m));
@@ -182,8 +216,25 @@ describe("schedules", () => {
 test("a thread that never waits lets others go after its turn", () => {
   const p = stateProtocol((q) => {
     const s = q.fields({ stop: 0 });
-    q.thread("a", routine("spinner", {}, () => [loop(when(act("S", () => s.stop), [leave]))]));
-    q.thread("b", routine("stopper", {}, () => [act("T", () => { s.stop = 1; })]));
+    q.thread(
+      "a",
+      routine("spinner", {}, () => [
+        loop(
+          when(
+            act("S", () => s.stop),
+            [leave],
+          ),
+        ),
+      ]),
+    );
+    q.thread(
+      "b",
+      routine("stopper", {}, () => [
+        act("T", () => {
+          s.stop = 1;
+        }),
+      ]),
+    );
   });
   const { run, state } = makeRun(p, [], 77, 5_000);
   expect(state).toBe("finished");
@@ -195,24 +246,40 @@ test("a thread that never waits lets others go after its turn", () => {
 test("a deadlock is told with who holds what", () => {
   const p = stateProtocol((q) => {
     const locks = [q.mutex("x"), q.mutex("y")] as const;
-    for (const [name, first, second] of [["a", 0, 1], ["b", 1, 0]] as const) {
-      q.thread(name, routine(`takes${first}`, {}, () => [
-        lock("L1", locks[first], "write"), lock("L2", locks[second], "write"),
-        unlock("U2", locks[second]), unlock("U1", locks[first])]));
+    for (const [name, first, second] of [
+      ["a", 0, 1],
+      ["b", 1, 0],
+    ] as const) {
+      q.thread(
+        name,
+        routine(`takes${first}`, {}, () => [
+          lock("L1", locks[first], "write"),
+          lock("L2", locks[second], "write"),
+          unlock("U2", locks[second]),
+          unlock("U1", locks[first]),
+        ]),
+      );
     }
   });
   const { run, state } = makeRun(p, scheduleOf("a b"));
   expect(state).toBe("blocked");
   expect(run.waits().map((wait) => [wait.thread, wait.label, wait.holders])).toEqual([
-    ["a", "L2", ["b"]], ["b", "L2", ["a"]],
+    ["a", "L2", ["b"]],
+    ["b", "L2", ["a"]],
   ]);
   expect(makeRun(p, []).state).toBe("finished");
 });
 
 test("a finished thread does not count as waiting", () => {
   const p = stateProtocol((q) => {
-    q.thread("a", routine("ends", {}, () => [act("A", () => undefined)]));
-    q.thread("b", routine("never", {}, () => [until("B", () => false)]));
+    q.thread(
+      "a",
+      routine("ends", {}, () => [act("A", () => undefined)]),
+    );
+    q.thread(
+      "b",
+      routine("never", {}, () => [until("B", () => false)]),
+    );
   });
   const { run, state } = makeRun(p, []);
   expect(state).toBe("blocked");
@@ -222,24 +289,40 @@ test("a finished thread does not count as waiting", () => {
 test("acts on disjoint cells commute: both orders give one digest", () => {
   const state = (q: Protocol): void => {
     const cells = q.array("cells", 8);
-    for (const [name, from] of [["a", 0], ["b", 4]] as const) {
-      q.thread(name, routine(`writes${from}`, { i: int }, (own) => [loop(
-        until("W", () => own.i < 4, () => {
-          cells.set(from + own.i, own.i + 1);
-          own.i += 1;
-        }))]));
+    for (const [name, from] of [
+      ["a", 0],
+      ["b", 4],
+    ] as const) {
+      q.thread(
+        name,
+        routine(`writes${from}`, { i: int }, (own) => [
+          loop(
+            until(
+              "W",
+              () => own.i < 4,
+              () => {
+                cells.set(from + own.i, own.i + 1);
+                own.i += 1;
+              },
+            ),
+          ),
+        ]),
+      );
     }
   };
   const anyOrderOfEight = fc.shuffledSubarray([0, 0, 0, 0, 1, 1, 1, 1], { minLength: 8 });
-  fc.assert(fc.property(anyOrderOfEight, (order) => {
-    const digestOf = (threads: readonly number[]): unknown => {
-      const m = fresh(stateProtocol(state), false);
-      for (const t of threads) runOn(m, t as ThreadId, 1);
-      expect(enabledThreads(m)).toBe(0);
-      return m.digest();
-    };
-    expect(digestOf(order)).toEqual(digestOf([0, 0, 0, 0, 1, 1, 1, 1]));
-  }), { numRuns: 20 });
+  fc.assert(
+    fc.property(anyOrderOfEight, (order) => {
+      const digestOf = (threads: readonly number[]): unknown => {
+        const m = fresh(stateProtocol(state), false);
+        for (const t of threads) runOn(m, t as ThreadId, 1);
+        expect(enabledThreads(m)).toBe(0);
+        return m.digest();
+      };
+      expect(digestOf(order)).toEqual(digestOf([0, 0, 0, 0, 1, 1, 1, 1]));
+    }),
+    { numRuns: 20 },
+  );
 });
 
 test("choices are recorded with who could have gone", () => {

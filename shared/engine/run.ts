@@ -4,7 +4,13 @@
 // so that a retrying fault lets others go on.
 import { fail } from "./faults.ts";
 import {
-  enabledThreads, labelOf, outcomesOf, programOf, rowOf, runOn, threadBase,
+  enabledThreads,
+  labelOf,
+  outcomesOf,
+  programOf,
+  rowOf,
+  runOn,
+  threadBase,
 } from "./loop.ts";
 import type { Machine, RecordSwitches, ThreadId, ThreadSet, Tick } from "./machine.ts";
 import { THREAD_HEAD } from "./machine.ts";
@@ -136,7 +142,9 @@ export class Run {
     const { tick } = this.machine;
     const turn = thread === this.last ? this.turn : 0;
     return Math.min(
-      budget, this.bounds.ticks - tick, TURN_TICKS - (turn % TURN_TICKS),
+      budget,
+      this.bounds.ticks - tick,
+      TURN_TICKS - (turn % TURN_TICKS),
       EVENTS_TESTED_EVERY - (tick % EVENTS_TESTED_EVERY),
     );
   }
@@ -243,7 +251,8 @@ export class Run {
     const { tick } = this.machine;
     const text = printItem(failed);
     const place = `Schedule item ${this.nextItem + 1}, "${text}"`;
-    const message = `${place}, cannot be done at tick ${tick}: ${why}. ` +
+    const message =
+      `${place}, cannot be done at tick ${tick}: ${why}. ` +
       "Change the item, or end the schedule before it.";
     this.problem = { tick, item: text, message, waits: waitsOf(this.machine) };
     this.state = "fails";
@@ -258,8 +267,12 @@ interface Wanted {
   readonly outcome: number;
 }
 
-const wanted = (done: boolean, problem: string | null, ticks: number): Wanted =>
-  ({ done, problem, ticks, outcome: 0 });
+const wanted = (done: boolean, problem: string | null, ticks: number): Wanted => ({
+  done,
+  problem,
+  ticks,
+  outcome: 0,
+});
 
 const lowest = (set: ThreadSet): number => 31 - Math.clz32(set & -set);
 
@@ -310,7 +323,9 @@ class Trail {
       const thread = nameOf(part.thread);
       if (part.outcome > 0) return { kind: "outcome", thread, outcome: part.outcome };
       return {
-        kind: "ticks", thread, count: i === this.needed.part ? this.needed.ticks : part.ticks,
+        kind: "ticks",
+        thread,
+        count: i === this.needed.part ? this.needed.ticks : part.ticks,
       };
     });
     return canonical(items);

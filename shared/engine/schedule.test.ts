@@ -1,35 +1,47 @@
-// Schedule text: every schedule prints and parses back; canonical forms are stable; bad text is
-// told with its place.
+// Schedule text: every schedule prints and parses back;
+// canonical forms are stable; bad text is told with its
+// place.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { canonical, parseSchedule, printSchedule, type ScheduleItem } from "./schedule.ts";
 
 const thread = fc.constantFrom("v0", "v1", "h", "log", "m_2", "Host-a");
 const anyItem: fc.Arbitrary<ScheduleItem> = fc.oneof(
-  fc.record(
-    { kind: fc.constant("ticks" as const), thread, count: fc.integer({ min: 1, max: 10 ** 9 }) },
-  ),
   fc.record({
-    kind: fc.constant("label" as const), thread, label: fc.stringMatching(/^[A-Za-z0-9_.]{1,12}$/),
+    kind: fc.constant("ticks" as const),
+    thread,
+    count: fc.integer({ min: 1, max: 10 ** 9 }),
+  }),
+  fc.record({
+    kind: fc.constant("label" as const),
+    thread,
+    label: fc.stringMatching(/^[A-Za-z0-9_.]{1,12}$/),
   }),
   fc.record({ kind: fc.constant("end" as const), thread }),
   fc.record({ kind: fc.constant("outcome" as const), thread, outcome: fc.nat(7) }),
 );
 
 test("parse of print is the same schedule", () => {
-  fc.assert(fc.property(fc.array(anyItem), (schedule) => {
-    expect(parseSchedule(printSchedule(schedule))).toEqual({ schedule, problems: [] });
-  }));
+  fc.assert(
+    fc.property(fc.array(anyItem), (schedule) => {
+      expect(parseSchedule(printSchedule(schedule))).toEqual({ schedule, problems: [] });
+    }),
+  );
 });
 
 test("canonical of canonical is canonical, and makes the same ticks", () => {
-  const ticks = (schedule: readonly ScheduleItem[]): number => schedule.reduce((sum, item) =>
-    sum + (item.kind === "ticks" ? item.count : item.kind === "outcome" ? 1 : 0), 0);
-  fc.assert(fc.property(fc.array(anyItem), (schedule) => {
-    const once = canonical(schedule);
-    expect(canonical(once)).toEqual(once);
-    expect(ticks(once)).toBe(ticks(schedule));
-  }));
+  const ticks = (schedule: readonly ScheduleItem[]): number =>
+    schedule.reduce(
+      (sum, item) => sum + (item.kind === "ticks" ? item.count : item.kind === "outcome" ? 1 : 0),
+      0,
+    );
+  fc.assert(
+    fc.property(fc.array(anyItem), (schedule) => {
+      const once = canonical(schedule);
+      expect(canonical(once)).toEqual(once);
+      expect(ticks(once)).toBe(ticks(schedule));
+    }),
+  );
 });
 
 test("spaces, lines and comments do not matter", () => {
@@ -52,8 +64,10 @@ test.each([
 });
 
 test("no text throws, and problems are few", () => {
-  fc.assert(fc.property(fc.string({ maxLength: 400 }), (text) => {
-    expect(parseSchedule(text).problems.length).toBeLessThanOrEqual(20);
-    expect(parseSchedule(`schedule/1 ${text}`).problems.length).toBeLessThanOrEqual(20);
-  }));
+  fc.assert(
+    fc.property(fc.string({ maxLength: 400 }), (text) => {
+      expect(parseSchedule(text).problems.length).toBeLessThanOrEqual(20);
+      expect(parseSchedule(`schedule/1 ${text}`).problems.length).toBeLessThanOrEqual(20);
+    }),
+  );
 });

@@ -57,7 +57,9 @@ export function parseSchedule(text: string): ParsedSchedule {
       head = true;
       if (word !== SCHEDULE_HEAD) {
         problem(
-          match.index, end, `A schedule begins with "${SCHEDULE_HEAD}", not "${clip(word)}".`,
+          match.index,
+          end,
+          `A schedule begins with "${SCHEDULE_HEAD}", not "${clip(word)}".`,
         );
       }
       if (word === SCHEDULE_HEAD) continue;
@@ -102,11 +104,15 @@ function itemOf(word: string): ScheduleItem | string {
 export function canonical(schedule: Schedule): Schedule {
   const items: ScheduleItem[] = [];
   for (const given of schedule) {
-    const item: ScheduleItem = given.kind === "outcome" && given.outcome === 0
-      ? { kind: "ticks", thread: given.thread, count: 1 } : given;
+    const item: ScheduleItem =
+      given.kind === "outcome" && given.outcome === 0
+        ? { kind: "ticks", thread: given.thread, count: 1 }
+        : given;
     const before = items.at(-1);
     const joins =
-      item.kind === "ticks" && before?.kind === "ticks" && before.thread === item.thread &&
+      item.kind === "ticks" &&
+      before?.kind === "ticks" &&
+      before.thread === item.thread &&
       before.count + item.count <= MAX_TICKS_AN_ITEM;
     if (joins) items[items.length - 1] = { ...item, count: before.count + item.count };
     else items.push(item);

@@ -1,5 +1,6 @@
-// Time travel: any tick reached by undo and redo is the state of a replay; writers, reads and
-// stacks are those of the acts.
+// Time travel: any tick reached by undo and redo is the state
+// of a replay; writers, reads and stacks are those of the
+// acts.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { faultNotifier } from "../../fixtures/protocols/a-fault-notifier.ts";
@@ -30,19 +31,27 @@ const stamp = routine("stamp", (m: Machine, at: number, value: number) => {
 const touch = routine("touch", (m: Machine, at: number) => stamp(m, at, (m.mem[at] as number) + 1));
 
 /** Walks over a board, stamping; long enough for several chunks of small buffers. */
-const walk = routine("walk", { left: int, at: int, step: int }, (own, m) => [loop(
-  call(hop, { at: () => m.arena(board).base + ((own.at * 37) & 511) }, "step"),
-  set("at", () => own.at + own.step),
-  set("left", () => own.left - 1),
-  when(() => own.left === 0, [leave]))]);
+const walk = routine("walk", { left: int, at: int, step: int }, (own, m) => [
+  loop(
+    call(hop, { at: () => m.arena(board).base + ((own.at * 37) & 511) }, "step"),
+    set("at", () => own.at + own.step),
+    set("left", () => own.left - 1),
+    when(() => own.left === 0, [leave]),
+  ),
+]);
 const hop = routine("hop", { at: int }, (own, m) => [
   act("H1", () => touch(m, own.at)),
-  act("H2", () => { for (let i = 0; i < 3; i++) stamp(m, m.arena(board).base + i, own.at + i); }),
-  done(1)]);
+  act("H2", () => {
+    for (let i = 0; i < 3; i++) stamp(m, m.arena(board).base + i, own.at + i);
+  }),
+  done(1),
+]);
 
 function walked(steps: number): { m: Machine; record: RunRecord; input: RunInput } {
   const m = createMachine({
-    objects: [{ kind: board, count: 1, fixed: true }], stack: 32, buffers: SMALL_BUFFERS,
+    objects: [{ kind: board, count: 1, fixed: true }],
+    stack: 32,
+    buffers: SMALL_BUFFERS,
     events: { arity: [2] },
   });
   link(m, [walk]);
@@ -51,7 +60,9 @@ function walked(steps: number): { m: Machine; record: RunRecord; input: RunInput
       startThread(m, "a", walk, { left: steps });
       startThread(m, "b", walk, { left: steps, at: 7 });
     },
-    schedule: parseSchedule("schedule/1 a*3 b*5 a*4 b a").schedule, record: RECORD_FULL, bounds,
+    schedule: parseSchedule("schedule/1 a*3 b*5 a*4 b a").schedule,
+    record: RECORD_FULL,
+    bounds,
   };
   const sink = new MemorySink();
   expect(startRun(m, input, sink).advance(1e9)).toBe("finished");
@@ -70,16 +81,28 @@ test("seek to any tick, in both directions, is a replay to it", () => {
   const twin = walked(400).m;
   const seeker = createSeeker(m, record);
   expect(record.ticks).toBe(1_600);
-  fc.assert(fc.property(fc.array(fc.nat(record.ticks), { minLength: 2, maxLength: 6 }), (ticks) => {
-    for (const tick of ticks) {
-      seeker.seek(tick);
-      expect(seeker.position).toBe(tick);
-      expect(m.mem.slice(m.controlEnd)).toEqual(replayed(twin, { ...input, build: (t) => {
-        startThread(t, "a", walk, { left: 400 });
-        startThread(t, "b", walk, { left: 400, at: 7 });
-      } }, tick));
-    }
-  }), { numRuns: 12 });
+  fc.assert(
+    fc.property(fc.array(fc.nat(record.ticks), { minLength: 2, maxLength: 6 }), (ticks) => {
+      for (const tick of ticks) {
+        seeker.seek(tick);
+        expect(seeker.position).toBe(tick);
+        expect(m.mem.slice(m.controlEnd)).toEqual(
+          replayed(
+            twin,
+            {
+              ...input,
+              build: (t) => {
+                startThread(t, "a", walk, { left: 400 });
+                startThread(t, "b", walk, { left: 400, at: 7 });
+              },
+            },
+            tick,
+          ),
+        );
+      }
+    }),
+    { numRuns: 12 },
+  );
 });
 
 test("undoing a whole run leaves the first state in every data cell", () => {
@@ -105,9 +128,9 @@ describe("provenance", () => {
     const cell = m.arena(board).base as Cell;
     const writes = [...writersOf(m, record, cell, record.ticks)];
     const [cells, , news] = record.columns.writes;
-    const expected = [...(cells ?? [])].flatMap(
-      (at, row) => (at === cell ? [row] : []),
-    ).toReversed();
+    const expected = [...(cells ?? [])]
+      .flatMap((at, row) => (at === cell ? [row] : []))
+      .toReversed();
     expect(writes.map((write) => write.row)).toEqual(expected);
     expect(writes[0]).toMatchObject({ label: "H2", new: news?.[expected[0] ?? 0] });
     expect(writes[0]?.stack.map(name)).toEqual(["walk", "hop"]);
@@ -140,7 +163,7 @@ test("span stacks far into a run are those of a scan from its start", () => {
   const { record } = walked(4_000);
   expect(record.spans.count).toBeGreaterThan(80_000);
   for (let i = 0; i < 40; i++) {
-    const event = record.event(Math.floor((record.events - 1) * i / 39));
+    const event = record.event(Math.floor(((record.events - 1) * i) / 39));
     const open: number[][] = [[], []];
     let thread = 0;
     for (const word of record.spans.words.subarray(0, event.spanAt)) {
@@ -168,11 +191,20 @@ test("names of threads' first functions are in the spans before the first tick",
   const p = stateProtocol(faultNotifier({ vcpus: 2, rounds: 1, check: "both" }));
   const sink = new MemorySink();
   startRun(
-    p.m, { build: () => p.build(), schedule: [], record: RECORD_FULL, bounds }, sink,
+    p.m,
+    { build: () => p.build(), schedule: [], record: RECORD_FULL, bounds },
+    sink,
   ).advance(10);
-  startRun(p.m, {
-    build: () => p.build(), schedule: [], record: RECORD_FULL, bounds: { ticks: 3, events: 9 },
-  }, sink).advance(10);
+  startRun(
+    p.m,
+    {
+      build: () => p.build(),
+      schedule: [],
+      record: RECORD_FULL,
+      bounds: { ticks: 3, events: 9 },
+    },
+    sink,
+  ).advance(10);
   const names = functionTable().map((info) => info.name);
   const record = sink.record();
   expect(record.stackAt(0, 0).map((id) => names[id])).toEqual(["vcpu"]);

@@ -56,7 +56,11 @@ export function createSeeker(m: Machine, record: RunRecord): Seeker {
  * seekers on this machine.
  */
 export function branchRun(
-  m: Machine, input: RunInput, at: number, schedule: Schedule, sink: ChunkSink = DROP,
+  m: Machine,
+  input: RunInput,
+  at: number,
+  schedule: Schedule,
+  sink: ChunkSink = DROP,
 ): Run {
   const run = startRun(m, input, sink);
   if (at > 0) run.advance(at);

@@ -1,4 +1,6 @@
-// Structs read back what was put, with and without generated code, and name their cells.
+// Structs read back what was put, with and
+// without generated code, and name their
+// cells.
 import { afterEach, expect, test, vi } from "vitest";
 import { objectKind } from "./arena.ts";
 import { createMachine } from "./checked.ts";
@@ -7,9 +9,12 @@ import { SMALL_BUFFERS, type Machine } from "./machine.ts";
 import { bit, int, list, local, pair, ref, struct, wide } from "./struct.ts";
 
 const room = objectKind("room", 64);
-const machine = (): Machine => createMachine({
-  objects: [{ kind: room, count: 1, fixed: true }], stack: 16, buffers: SMALL_BUFFERS,
-});
+const machine = (): Machine =>
+  createMachine({
+    objects: [{ kind: room, count: 1, fixed: true }],
+    stack: 16,
+    buffers: SMALL_BUFFERS,
+  });
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -17,8 +22,15 @@ afterEach(() => vi.unstubAllGlobals());
 function declared(suffix: string) {
   const inner = struct(`inner${suffix}`, { [`level${suffix}`]: int, gfn: wide });
   return struct(`outer${suffix}`, {
-    flag: bit, addr: pair, gfn: wide, other: ref(inner), cellOnly: ref, iter: local(inner),
-    slots: list(3, wide), guard: rwlock, owner: mutex,
+    flag: bit,
+    addr: pair,
+    gfn: wide,
+    other: ref(inner),
+    cellOnly: ref,
+    iter: local(inner),
+    slots: list(3, wide),
+    guard: rwlock,
+    owner: mutex,
   });
 }
 
@@ -56,9 +68,25 @@ test("cells are named by field and part", () => {
   const outer = declared("names");
   const names = Array.from({ length: outer.size }, (_, i) => outer.nameCell(i));
   expect(names).toEqual([
-    "flag", "addr.lo", "addr.hi", "gfn.lo", "gfn.hi", "other", "cellOnly", "iter.levelnames",
-    "iter.gfn.lo", "iter.gfn.hi", "slots[0].lo", "slots[0].hi", "slots[1].lo", "slots[1].hi",
-    "slots[2].lo", "slots[2].hi", "guard.state", "guard.holders", "owner",
+    "flag",
+    "addr.lo",
+    "addr.hi",
+    "gfn.lo",
+    "gfn.hi",
+    "other",
+    "cellOnly",
+    "iter.levelnames",
+    "iter.gfn.lo",
+    "iter.gfn.hi",
+    "slots[0].lo",
+    "slots[0].hi",
+    "slots[1].lo",
+    "slots[1].hi",
+    "slots[2].lo",
+    "slots[2].hi",
+    "guard.state",
+    "guard.holders",
+    "owner",
   ]);
 });
 

@@ -36,7 +36,6 @@ export interface Struct<F extends Fields> {
   at(m: Machine, cell: number): View<F>;
   nameCell(offset: number): string;
 }
-export type ViewOf<S> = S extends Struct<infer F> ? View<F> : never;
 
 const single = (): string => "";
 
@@ -195,7 +194,10 @@ export function struct<F extends Fields>(name: string, fields: F): Struct<F> {
   // The accessors are exactly those of View<F>: both come from the same table of fields.
   const at = viewMaker(fields, "cell") as Struct<F>["at"];
   return {
-    name, size, fields, at,
+    name,
+    size,
+    fields,
+    at,
     offsets: offsets as Struct<F>["offsets"],
     nameCell: (offset) => nameCell(fields, offsets, offset),
   };
@@ -256,9 +258,11 @@ export function viewMaker(fields: Fields, base: "cell" | "frame"): MakeView {
 function classText(fields: Fields, base: "cell" | "frame"): string {
   const offsets = offsetsOf(fields);
   const from = base === "cell" ? "this.cell" : "this.m.fp";
-  const accessors = Object.keys(fields).map((name) => `
+  const accessors = Object.keys(fields).map(
+    (name) => `
     get ${name}() { return kinds.${name}.read(this.m, ${from} + ${offsets[name]}); }
-    set ${name}(value) { kinds.${name}.write(this.m, ${from} + ${offsets[name]}, value); }`);
+    set ${name}(value) { kinds.${name}.write(this.m, ${from} + ${offsets[name]}, value); }`,
+  );
   return `class View {
     constructor(m, cell) { this.m = m; this.cell = cell; } ${accessors.join("")} }
     return (m, cell) => new View(m, cell);`;

@@ -47,8 +47,10 @@ export function namesOf(m: Machine, set: number): string[] {
 
 /** One clause a thread: "v0 waits at F5 (held by h)". */
 export function waitText(waits: readonly Wait[]): string {
-  return waits.map(({ thread, label, holders }) => {
-    const held = holders.length === 0 ? "" : ` (held by ${holders.join(", ")})`;
-    return `${thread} waits at ${label}${held}`;
-  }).join("; ");
+  return waits
+    .map(({ thread, label, holders }) => {
+      const held = holders.length === 0 ? "" : ` (held by ${holders.join(", ")})`;
+      return `${thread} waits at ${label}${held}`;
+    })
+    .join("; ");
 }

@@ -69,22 +69,34 @@ export const act = (label: string, effect: Effect): ActWord => ({ kind: "act", l
  * The thread can go only when the guard is true; guard and effect are one section. The guard puts
  * nothing.
  */
-export const until = (label: string, guard: Condition, effect: Effect | null = null): UntilWord =>
-  ({ kind: "until", label, guard, effect, lock: null });
+export const until = (
+  label: string,
+  guard: Condition,
+  effect: Effect | null = null,
+): UntilWord => ({ kind: "until", label, guard, effect, lock: null });
 
 /**
  * One of `count` outcomes (1 to 8; 0 waits): a run takes 0 unless its schedule says otherwise, a
  * search takes all.
  */
 export const choose = (
-  label: string, count: number | (() => number), effect: (outcome: number) => unknown,
+  label: string,
+  count: number | (() => number),
+  effect: (outcome: number) => unknown,
 ): ChooseWord => ({
-  kind: "choose", label, effect, count: typeof count === "number" ? () => count : count,
+  kind: "choose",
+  label,
+  effect,
+  count: typeof count === "number" ? () => count : count,
 });
 
 /** Branches on own locals and switches (no tick), or on the result of an act or a call. */
-export const when = (test: Test, yes: readonly Word[], no: readonly Word[] = []): Word =>
-  ({ kind: "when", test, yes, no });
+export const when = (test: Test, yes: readonly Word[], no: readonly Word[] = []): Word => ({
+  kind: "when",
+  test,
+  yes,
+  no,
+});
 
 /** Endless until `leave`; `again` restarts. */
 export const loop = (...body: readonly Word[]): Word => ({ kind: "loop", body });
@@ -93,16 +105,23 @@ export const again: Word = { kind: "again" };
 
 /** Nested call; arguments by the callee's names, the result into an own local. */
 export const call = <L extends Fields>(
-  routine: SpineRoutine<L>, args: Args<L> = {}, into: string | null = null,
+  routine: SpineRoutine<L>,
+  args: Args<L> = {},
+  into: string | null = null,
 ): CallWord => callOneOf(null, [routine], args, into);
 
 /** Calls the routine whose index `pick` gives when the call is reached; all of them are linked. */
 export const callOneOf = <L extends Fields>(
-  pick: (() => number) | null, routines: readonly SpineRoutine<L>[],
-  args: Args<L> = {}, into: string | null = null,
+  pick: (() => number) | null,
+  routines: readonly SpineRoutine<L>[],
+  args: Args<L> = {},
+  into: string | null = null,
 ): CallWord => ({
   // Widening: args and locals are checked against each other by name and size at link.
-  kind: "call", pick, args, into,
+  kind: "call",
+  pick,
+  args,
+  into,
   targets: routines as readonly unknown[] as readonly SpineRoutine[],
 });
 

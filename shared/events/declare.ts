@@ -9,7 +9,11 @@ import type { Texts } from "./texts.ts";
 /** How a field lies in cells. `wide` is below 2^53, `bytes` 16 bytes, `text` a Texts number. */
 export type FieldKind = "int" | "u64" | "wide" | "bytes" | "text";
 export const CELLS: Readonly<Record<FieldKind, number>> = {
-  int: 1, u64: 2, wide: 2, bytes: 4, text: 1,
+  int: 1,
+  u64: 2,
+  wide: 2,
+  bytes: 4,
+  text: 1,
 };
 
 /**
@@ -89,31 +93,33 @@ export interface TypedDeclaration<F extends Fields> extends EventDeclaration {
 
 export type Declare = <F extends Fields>(name: string, spec: EventSpec<F>) => TypedDeclaration<F>;
 
-const declareAs = (origin: Origin): Declare => (name, spec) => {
-  const slots: Slot[] = [];
-  const byName: Record<string, Slot> = {};
-  let at = 0;
-  for (const [field, kind] of Object.entries(spec.fields)) {
-    const slot = { name: field, kind, at };
-    slots.push(slot);
-    byName[field] = slot;
-    at += CELLS[kind];
-  }
-  const { letter } = spec;
-  return {
-    id: spec.id,
-    name,
-    origin,
-    letter: typeof letter === "function" ? letter : () => letter,
-    meaning: spec.meaning,
-    fields: spec.fields,
-    slots,
-    arity: at,
-    identities: (spec.identities ?? {}) as Record<string, Identity>,
-    body: spec.body(byName as Parameters<typeof spec.body>[0]),
-    firstWord: spec.firstWord ?? "",
+const declareAs =
+  (origin: Origin): Declare =>
+  (name, spec) => {
+    const slots: Slot[] = [];
+    const byName: Record<string, Slot> = {};
+    let at = 0;
+    for (const [field, kind] of Object.entries(spec.fields)) {
+      const slot = { name: field, kind, at };
+      slots.push(slot);
+      byName[field] = slot;
+      at += CELLS[kind];
+    }
+    const { letter } = spec;
+    return {
+      id: spec.id,
+      name,
+      origin,
+      letter: typeof letter === "function" ? letter : () => letter,
+      meaning: spec.meaning,
+      fields: spec.fields,
+      slots,
+      arity: at,
+      identities: (spec.identities ?? {}) as Record<string, Identity>,
+      body: spec.body(byName as Parameters<typeof spec.body>[0]),
+      firstWord: spec.firstWord ?? "",
+    };
   };
-};
 
 /** A tracepoint of the kernel, under the kernel's name. */
 export const tracepoint: Declare = declareAs("tracepoint");
@@ -122,8 +128,11 @@ export const mark: Declare = declareAs("mark");
 /** An event of the model that no kernel has. */
 export const own: Declare = declareAs("own");
 
-export type ValueOf<K extends FieldKind> = K extends "u64" ? Word
-  : K extends "text" ? string
-    : K extends "bytes" ? readonly number[]
+export type ValueOf<K extends FieldKind> = K extends "u64"
+  ? Word
+  : K extends "text"
+    ? string
+    : K extends "bytes"
+      ? readonly number[]
       : number;
 export type RecordOf<F extends Fields> = { readonly [K in keyof F]: ValueOf<F[K]> };

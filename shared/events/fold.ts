@@ -16,8 +16,9 @@ const run = (first: number) =>
   line`${word(first, 0)}..${word(first, LAST)} step ${word(first, STEP)}`;
 
 const FOLD = [
-  ...line`# elided ${dec(slot("int", 0))} lines: kvm_tdp_mmu_spte_changed: as id ${
-    dec(slot("int", 1))} gfn `,
+  ...line`# elided ${dec(slot("int", 0))} lines: kvm_tdp_mmu_spte_changed: as id ${dec(
+    slot("int", 1),
+  )} gfn `,
   ...run(FIRST[0]),
   ...line` level ${dec(slot("int", LEVEL))} old_spte `,
   ...run(FIRST[1]),
@@ -55,8 +56,10 @@ export function parseFold(text: string, context: PrintContext): Fold | null {
   const addsUp = [0, 1, 2].every((index) => {
     const at = (FIRST[index] ?? 0) + LAST;
     const member = memberCell(index);
-    return cellAt(last, member) === cellAt(scan.cells, at)
-      && cellAt(last, member + 1) === cellAt(scan.cells, at + 1);
+    return (
+      cellAt(last, member) === cellAt(scan.cells, at) &&
+      cellAt(last, member + 1) === cellAt(scan.cells, at + 1)
+    );
   });
   return addsUp ? fold : null;
 }

@@ -25,12 +25,39 @@ export interface PrintForms {
 
 const ACCESS_3 = ["---", "--x", "w--", "w-x", "-u-", "-ux", "wu-", "wux"];
 const ACCESS_4 = [
-  "----", "r---", "-w--", "rw--", "--u-", "r-u-", "-wu-", "rwu-",
-  "---x", "r--x", "-w-x", "rw-x", "--ux", "r-ux", "-wux", "rwux",
+  "----",
+  "r---",
+  "-w--",
+  "rw--",
+  "--u-",
+  "r-u-",
+  "-wu-",
+  "rwu-",
+  "---x",
+  "r--x",
+  "-w-x",
+  "rw-x",
+  "--ux",
+  "r-ux",
+  "-wux",
+  "rwux",
 ];
-const PFERR_OLD = [[0, "P"], [1, "W"], [2, "U"], [3, "RSVD"], [4, "F"]] as const;
+const PFERR_OLD = [
+  [0, "P"],
+  [1, "W"],
+  [2, "U"],
+  [3, "RSVD"],
+  [4, "F"],
+] as const;
 const PFERR_NEW = [
-  [0, "P"], [1, "W"], [2, "U"], [5, "PK"], [6, "SS"], [15, "SGX"], [3, "RSVD"], [4, "F"],
+  [0, "P"],
+  [1, "W"],
+  [2, "U"],
+  [5, "PK"],
+  [6, "SS"],
+  [15, "SGX"],
+  [3, "RSVD"],
+  [4, "F"],
 ] as const;
 
 export const FORMS_6_12: PrintForms = {

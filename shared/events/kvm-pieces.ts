@@ -51,7 +51,7 @@ export function flagsOnly(slot: Slot): Piece {
         const isNumber = known === undefined && name.startsWith("0x");
         const number = isNumber ? halvesOfHex(name.slice(2)) : null;
         if (known === undefined && number === null) return fail(scan, from);
-        lo |= known === undefined ? number?.lo ?? 0 : 1 << known[0];
+        lo |= known === undefined ? (number?.lo ?? 0) : 1 << known[0];
         hi |= number?.hi ?? 0;
       }
       scan.cells[scan.base + slot.at] = lo;
@@ -114,13 +114,18 @@ function role(slot: Slot): Piece {
 }
 
 export const PAGE_FIELDS = {
-  gen: "int", gfn: "wide", role: "int", root_count: "int", unsync: "int",
+  gen: "int",
+  gfn: "wide",
+  role: "int",
+  root_count: "int",
+  unsync: "int",
 } as const;
 
 /** The fields every event about a shadow page begins with. */
 export function pageFields(slots: { readonly [K in keyof typeof PAGE_FIELDS]: Slot }): Piece {
-  const body = line`sp gen ${dec(slots.gen)} gfn ${hex(slots.gfn)} l${role(slots.role)} root ${
-    dec(slots.root_count)} ${oneOf(slots.unsync, ["sync", "unsync"])}`;
+  const body = line`sp gen ${dec(slots.gen)} gfn ${hex(slots.gfn)} l${role(slots.role)} root ${dec(
+    slots.root_count,
+  )} ${oneOf(slots.unsync, ["sync", "unsync"])}`;
   return {
     scan: (scan, from) => scanPieces(body, scan, from),
     print: (cells, base, context) => printPieces(body, cells, base, context),

@@ -4,13 +4,51 @@
 import { tracepoint } from "./declare.ts";
 import type { Piece, Slot } from "./declare.ts";
 import {
-  cellAt, dec, fail, hex, line, oneOf, paddedHex, printPieces, scanPieces,
+  cellAt,
+  dec,
+  fail,
+  hex,
+  line,
+  oneOf,
+  paddedHex,
+  printPieces,
+  scanPieces,
 } from "./pieces.ts";
 
 // By vector; a vector without a name is printed as a number.
 const EXCEPTIONS: readonly string[] = [
-  "DE", "DB", "", "BP", "OF", "BR", "UD", "NM", "DF", "", "TS", "NP", "SS", "GP", "PF", "",
-  "MF", "AC", "MC", "XM", "VE", "CP", "", "", "", "", "", "", "HV", "VC", "SX", "",
+  "DE",
+  "DB",
+  "",
+  "BP",
+  "OF",
+  "BR",
+  "UD",
+  "NM",
+  "DF",
+  "",
+  "TS",
+  "NP",
+  "SS",
+  "GP",
+  "PF",
+  "",
+  "MF",
+  "AC",
+  "MC",
+  "XM",
+  "VE",
+  "CP",
+  "",
+  "",
+  "",
+  "",
+  "",
+  "",
+  "HV",
+  "VC",
+  "SX",
+  "",
 ].map((name, vector) => (name === "" ? `0x${vector.toString(16)}` : `#${name}`));
 const MODES = ["real", "vm16", "prot16", "prot32", "prot64"];
 const LONGEST_INSTRUCTION = 15;
@@ -37,7 +75,11 @@ function instruction(bytes: Slot, length: Slot): Piece {
       const count = Math.min(cellAt(cells, base + length.at), LONGEST_INSTRUCTION);
       const list: string[] = [];
       for (let index = 0; index < count; index++) {
-        list.push(byteAt(cells, base + bytes.at, index).toString(16).padStart(2, "0"));
+        list.push(
+          byteAt(cells, base + bytes.at, index)
+            .toString(16)
+            .padStart(2, "0"),
+        );
       }
       return list.join(" ");
     },
@@ -64,24 +106,27 @@ export const kvmEvents = {
     letter: "F",
     meaning: "The CPU left the guest because it could not translate this address.",
     fields: { vcpu: "int", rip: "u64", address: "u64", error_code: "u64" },
-    body: (f) => line`vcpu ${dec(f.vcpu)} rip 0x${hex(f.rip)} address 0x${
-      paddedHex(f.address, 16)} error_code 0x${hex(f.error_code)}`,
+    body: (f) =>
+      line`vcpu ${dec(f.vcpu)} rip 0x${hex(f.rip)} address 0x${paddedHex(
+        f.address,
+        16,
+      )} error_code 0x${hex(f.error_code)}`,
   }),
   kvm_unmap_hva_range: tracepoint("kvm_unmap_hva_range", {
     id: 33,
     letter: "N",
     meaning: "The host invalidates this range of the VMM's addresses: KVM must forget it.",
     fields: { start: "wide", end: "wide" },
-    body: (f) => line`mmu notifier unmap range: 0x${paddedHex(f.start, 14)} -- 0x${
-      paddedHex(f.end, 14)}`,
+    body: (f) =>
+      line`mmu notifier unmap range: 0x${paddedHex(f.start, 14)} -- 0x${paddedHex(f.end, 14)}`,
   }),
   kvm_age_hva: tracepoint("kvm_age_hva", {
     id: 34,
     letter: "N",
     meaning: "The host asks whether this range was used, and clears the marks of use.",
     fields: { start: "wide", end: "wide" },
-    body: (f) => line`mmu notifier age hva: 0x${paddedHex(f.start, 14)} -- 0x${
-      paddedHex(f.end, 14)}`,
+    body: (f) =>
+      line`mmu notifier age hva: 0x${paddedHex(f.start, 14)} -- 0x${paddedHex(f.end, 14)}`,
   }),
   kvm_test_age_hva: tracepoint("kvm_test_age_hva", {
     id: 35,
@@ -95,16 +140,21 @@ export const kvmEvents = {
     letter: "F",
     meaning: "The emulated access hits the vCPU's cached MMIO translation.",
     fields: { gva: "u64", gpa: "wide", write: "int", gpaMatch: "int" },
-    body: (f) => line`gva 0x${hex(f.gva)} gpa 0x${hex(f.gpa)} ${
-      oneOf(f.write, ["Read", "Write"])} ${oneOf(f.gpaMatch, ["GVA", "GPA"])}`,
+    body: (f) =>
+      line`gva 0x${hex(f.gva)} gpa 0x${hex(f.gpa)} ${oneOf(f.write, [
+        "Read",
+        "Write",
+      ])} ${oneOf(f.gpaMatch, ["GVA", "GPA"])}`,
   }),
   kvm_mmio: tracepoint("kvm_mmio", {
     id: 37,
     letter: "X",
     meaning: "The emulator reads or writes where no memory is: user space must answer.",
     fields: { type: "int", len: "int", gpa: "wide", val: "u64" },
-    body: (f) => line`mmio ${oneOf(f.type, ["unsatisfied-read", "read", "write"])} len ${
-      dec(f.len)} gpa 0x${hex(f.gpa)} val 0x${hex(f.val)}`,
+    body: (f) =>
+      line`mmio ${oneOf(f.type, ["unsatisfied-read", "read", "write"])} len ${dec(
+        f.len,
+      )} gpa 0x${hex(f.gpa)} val 0x${hex(f.val)}`,
   }),
   kvm_fast_mmio: tracepoint("kvm_fast_mmio", {
     id: 38,
@@ -118,17 +168,28 @@ export const kvmEvents = {
     letter: "X",
     meaning: "KVM executes this guest instruction itself.",
     fields: {
-      csbase: "int", rip: "u64", len: "int", insn: "bytes", mode: "int", failed: "int",
+      csbase: "int",
+      rip: "u64",
+      len: "int",
+      insn: "bytes",
+      mode: "int",
+      failed: "int",
     },
-    body: (f) => line`${hex(f.csbase)}:${hex(f.rip)}:${instruction(f.insn, f.len)} (${
-      oneOf(f.mode, MODES)})${oneOf(f.failed, ["", " failed"])}`,
+    body: (f) =>
+      line`${hex(f.csbase)}:${hex(f.rip)}:${instruction(f.insn, f.len)} (${oneOf(
+        f.mode,
+        MODES,
+      )})${oneOf(f.failed, ["", " failed"])}`,
   }),
   kvm_inj_exception: tracepoint("kvm_inj_exception", {
     id: 40,
     letter: "!",
     meaning: "The guest gets this exception at its next entry.",
     fields: { exception: "int", hasError: "int", error_code: "int", reinjected: "int" },
-    body: (f) => line`${oneOf(f.exception, EXCEPTIONS)}${errorCode(f.hasError, f.error_code)}${
-      oneOf(f.reinjected, ["", " [reinjected]"])}`,
+    body: (f) =>
+      line`${oneOf(f.exception, EXCEPTIONS)}${errorCode(f.hasError, f.error_code)}${oneOf(
+        f.reinjected,
+        ["", " [reinjected]"],
+      )}`,
   }),
 } as const;

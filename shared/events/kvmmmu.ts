@@ -89,8 +89,10 @@ export const kvmmmuEvents = {
     meaning: "An entry now says: no memory here, emulate the access.",
     fields: { sptep: "u64", gfn: "wide", access: "int", gen: "int" },
     identities: { sptep: "pointer" },
-    body: (f) => line`sptep:${paddedHex(f.sptep, 16)} gfn ${hex(f.gfn)} access ${
-      hex(f.access)} gen ${hex(f.gen)}`,
+    body: (f) =>
+      line`sptep:${paddedHex(f.sptep, 16)} gfn ${hex(f.gfn)} access ${hex(
+        f.access,
+      )} gen ${hex(f.gen)}`,
   }),
   handle_mmio_page_fault: tracepoint("handle_mmio_page_fault", {
     id: 11,
@@ -104,13 +106,21 @@ export const kvmmmuEvents = {
     letter: "F",
     meaning: "KVM tried to repair a present entry without taking mmu_lock.",
     fields: {
-      vcpu: "int", gva: "u64", error_code: "u64", sptep: "u64",
-      old: "u64", new: "u64", ret: "int",
+      vcpu: "int",
+      gva: "u64",
+      error_code: "u64",
+      sptep: "u64",
+      old: "u64",
+      new: "u64",
+      ret: "int",
     },
     identities: { sptep: "pointer", old: "leaf", new: "leaf" },
-    body: (f) => line`vcpu ${dec(f.vcpu)} gva ${hex(f.gva)} error_code ${
-      flagsOnly(f.error_code)} sptep ${paddedHex(f.sptep, 16)} old 0x${hex(f.old)} new ${
-      hex(f.new)} ${oneOf(f.ret, FAST_RESULTS)}`,
+    body: (f) =>
+      line`vcpu ${dec(f.vcpu)} gva ${hex(f.gva)} error_code ${flagsOnly(
+        f.error_code,
+      )} sptep ${paddedHex(f.sptep, 16)} old 0x${hex(f.old)} new ${hex(
+        f.new,
+      )} ${oneOf(f.ret, FAST_RESULTS)}`,
   }),
   kvm_mmu_zap_all_fast: tracepoint("kvm_mmu_zap_all_fast", {
     id: 13,
@@ -125,8 +135,10 @@ export const kvmmmuEvents = {
     meaning: "An MMIO entry's generation is compared with the memslots' generation.",
     fields: { spte: "u64", kvm_gen: "int", spte_gen: "int" },
     identities: { spte: "leaf" },
-    body: (f) => line`spte ${hex(f.spte)} kvm_gen ${hex(f.kvm_gen)} spte-gen ${
-      hex(f.spte_gen)} valid ${equality(f.kvm_gen, f.spte_gen)}`,
+    body: (f) =>
+      line`spte ${hex(f.spte)} kvm_gen ${hex(f.kvm_gen)} spte-gen ${hex(
+        f.spte_gen,
+      )} valid ${equality(f.kvm_gen, f.spte_gen)}`,
   }),
   kvm_mmu_set_spte: tracepoint("kvm_mmu_set_spte", {
     id: 15,
@@ -134,8 +146,10 @@ export const kvmmmuEvents = {
     meaning: "A leaf entry was stored: the guest can use this page now.",
     fields: { gfn: "wide", spte: "u64", level: "int", sptep: "wide" },
     identities: { spte: "leaf", sptep: "physical" },
-    body: (f) => line`gfn ${hex(f.gfn)} spte ${hex(f.spte)} (${entryLetters(f.spte)}) level ${
-      dec(f.level)} at ${hex(f.sptep)}`,
+    body: (f) =>
+      line`gfn ${hex(f.gfn)} spte ${hex(f.spte)} (${entryLetters(f.spte)}) level ${dec(
+        f.level,
+      )} at ${hex(f.sptep)}`,
   }),
   kvm_mmu_spte_requested: tracepoint("kvm_mmu_spte_requested", {
     id: 16,
@@ -143,8 +157,11 @@ export const kvmmmuEvents = {
     meaning: "The lookup is done and the fault is not stale: this page is about to be mapped.",
     fields: { gfn: "wide", pfn: "u64", level: "int", access: "int" },
     identities: { pfn: "pfn" },
-    body: (f) => line`gfn ${hex(f.gfn)} pfn ${hex(f.pfn)} level ${dec(f.level)}${
-      only((context) => context.forms.requestedAccess, line` access ${hex(f.access)}`)}`,
+    body: (f) =>
+      line`gfn ${hex(f.gfn)} pfn ${hex(f.pfn)} level ${dec(f.level)}${only(
+        (context) => context.forms.requestedAccess,
+        line` access ${hex(f.access)}`,
+      )}`,
   }),
   kvm_tdp_mmu_spte_changed: tracepoint("kvm_tdp_mmu_spte_changed", {
     id: 17,
@@ -153,8 +170,10 @@ export const kvmmmuEvents = {
     meaning: "An entry of the TDP tables changed from the old to the new value.",
     fields: { as_id: "int", gfn: "wide", level: "int", old_spte: "u64", new_spte: "u64" },
     identities: { old_spte: "entry", new_spte: "entry" },
-    body: (f) => line`as id ${dec(f.as_id)} gfn ${hex(f.gfn)} level ${dec(f.level)} old_spte ${
-      hex(f.old_spte)} new_spte ${hex(f.new_spte)}`,
+    body: (f) =>
+      line`as id ${dec(f.as_id)} gfn ${hex(f.gfn)} level ${dec(f.level)} old_spte ${hex(
+        f.old_spte,
+      )} new_spte ${hex(f.new_spte)}`,
   }),
   kvm_mmu_split_huge_page: tracepoint("kvm_mmu_split_huge_page", {
     id: 18,
@@ -162,7 +181,7 @@ export const kvmmmuEvents = {
     meaning: "A huge entry was replaced by a table of smaller ones.",
     fields: { gfn: "wide", spte: "u64", level: "int", errno: "int" },
     identities: { spte: "leaf" },
-    body: (f) => line`gfn ${hex(f.gfn)} spte ${hex(f.spte)} level ${dec(f.level)} errno ${
-      dec(f.errno)}`,
+    body: (f) =>
+      line`gfn ${hex(f.gfn)} spte ${hex(f.spte)} level ${dec(f.level)} errno ${dec(f.errno)}`,
   }),
 } as const;

@@ -59,8 +59,9 @@ const resultShapes = (f: Readonly<Record<"a" | "b" | "c" | "d" | "list", Slot>>)
   line`ok`,
   line`ok value=0x${hex(f.a)}`,
   line`errno=${dec(f.a)} exit=${dec(f.b)}`,
-  line`errno=${dec(f.a)} exit=memory_fault flags=0x${hex(f.b)} gpa=0x${hex(f.c)} size=0x${
-    hex(f.d)}`,
+  line`errno=${dec(f.a)} exit=memory_fault flags=0x${hex(f.b)} gpa=0x${hex(f.c)} size=0x${hex(
+    f.d,
+  )}`,
   line`guest-exception pf cr2=0x${hex(f.a)} ec=0x${hex(f.b)}`,
   line`guest-exception gp ec=0x${hex(f.a)}`,
   line`guest-exception port=0x${hex(f.a)}`,
@@ -99,13 +100,33 @@ export const PageForm = {
 
 /** Bits of a PAGE line's pte. `absent` entries use the last two. */
 export const PteBit = {
-  present: 1, writable: 2, dirty: 4, accessed: 8, size2M: 16, size1G: 32, none: 64, swap: 128,
+  present: 1,
+  writable: 2,
+  dirty: 4,
+  accessed: 8,
+  size2M: 16,
+  size1G: 32,
+  none: 64,
+  swap: 128,
 } as const;
 
 /** Page flags by bit, in the order they are printed. */
 export const PAGE_FLAGS = [
-  "head", "tail", "reserved", "anon", "lru", "swapbacked", "dirty", "referenced", "active", "ksm",
-  "zero", "unevictable", "swapcache", "excl", "workingset",
+  "head",
+  "tail",
+  "reserved",
+  "anon",
+  "lru",
+  "swapbacked",
+  "dirty",
+  "referenced",
+  "active",
+  "ksm",
+  "zero",
+  "unevictable",
+  "swapcache",
+  "excl",
+  "workingset",
 ] as const;
 
 function pteText(pte: number): string {
@@ -114,8 +135,13 @@ function pteText(pte: number): string {
   const size = (pte & PteBit.size2M) !== 0 ? "2M" : (pte & PteBit.size1G) !== 0 ? "1G" : "";
   const letter = (bit: number, set: string, clear: string): string =>
     (pte & bit) !== 0 ? set : clear;
-  return letter(PteBit.present, "P", "-") + letter(PteBit.writable, "w", "r")
-    + letter(PteBit.dirty, "d", "-") + letter(PteBit.accessed, "a", "-") + size;
+  return (
+    letter(PteBit.present, "P", "-") +
+    letter(PteBit.writable, "w", "r") +
+    letter(PteBit.dirty, "d", "-") +
+    letter(PteBit.accessed, "a", "-") +
+    size
+  );
 }
 
 const PTE_SHAPE = /none|swap|(P|-)(w|r)(d|-)(a|-)(2M|1G)?/y;
@@ -164,12 +190,14 @@ function flags(slot: Slot): Piece {
   };
 }
 
-type PageSlots = Readonly<Record<
-  "hva" | "pte" | "vma" | "pfn" | "ref" | "raw" | "map" | "order" | "flags", Slot>>;
+type PageSlots = Readonly<
+  Record<"hva" | "pte" | "vma" | "pfn" | "ref" | "raw" | "map" | "order" | "flags", Slot>
+>;
 
 function pageShapes(f: PageSlots): readonly (readonly Piece[])[] {
-  const counts = line`pfn=0x${hex(f.pfn)} ref=${dec(f.ref)} raw=${dec(f.raw)} map=${
-    dec(f.map)} order=${dec(f.order)} flags=${flags(f.flags)}`;
+  const counts = line`pfn=0x${hex(f.pfn)} ref=${dec(f.ref)} raw=${dec(f.raw)} map=${dec(
+    f.map,
+  )} order=${dec(f.order)} flags=${flags(f.flags)}`;
   return [
     line`hva=0x${hex(f.hva)} pte=${pte(f.pte)} vma=${oneOf(f.vma, ["no", "yes"])}`,
     line`hva=0x${hex(f.hva)} pte=${pte(f.pte)} pfn=0x${hex(f.pfn)} nopage`,
@@ -211,10 +239,11 @@ export const labEvents = {
     meaning: "KVM_RUN returned for an access to nothing; the VMM answers and enters again.",
     firstWord: "MMIO",
     fields: { write: "int", gpa: "wide", len: "int", data: "u64" },
-    body: (f) => line`MMIO ${variants(f.write, f.data, [
-      line`read gpa=0x${hex(f.gpa)} len=${dec(f.len)}`,
-      line`write gpa=0x${hex(f.gpa)} len=${dec(f.len)} data=0x${hex(f.data)}`,
-    ])}`,
+    body: (f) =>
+      line`MMIO ${variants(f.write, f.data, [
+        line`read gpa=0x${hex(f.gpa)} len=${dec(f.len)}`,
+        line`write gpa=0x${hex(f.gpa)} len=${dec(f.len)} data=0x${hex(f.data)}`,
+      ])}`,
   }),
   labPage: mark("labPage", {
     id: 67,
@@ -222,8 +251,17 @@ export const labEvents = {
     meaning: "The state of a tracked host page after the step.",
     firstWord: "PAGE",
     fields: {
-      name: "text", form: "int", hva: "wide", pte: "int", vma: "int", pfn: "wide",
-      ref: "int", raw: "int", map: "int", order: "int", flags: "int",
+      name: "text",
+      form: "int",
+      hva: "wide",
+      pte: "int",
+      vma: "int",
+      pfn: "wide",
+      ref: "int",
+      raw: "int",
+      map: "int",
+      order: "int",
+      flags: "int",
     },
     identities: { pfn: "pfn" },
     body: (f) => line`PAGE ${word(f.name)} ${variants(f.form, f.flags, pageShapes(f))}`,
@@ -243,11 +281,17 @@ export const labEvents = {
     meaning: "An entry of the tables the vCPU runs on has changed during the step.",
     firstWord: "SPTE",
     fields: {
-      vcpu: "int", level: "int", page: "wide", form: "int", count: "int", spte: "u64", step: "u64",
+      vcpu: "int",
+      level: "int",
+      page: "wide",
+      form: "int",
+      count: "int",
+      spte: "u64",
+      step: "u64",
     },
     identities: { spte: "entry" },
-    body: (f) => line`SPTE r${dec(f.vcpu)} l${dec(f.level)} g=${hex(f.page)}${
-      variants(f.form, f.step, [
+    body: (f) =>
+      line`SPTE r${dec(f.vcpu)} l${dec(f.level)} g=${hex(f.page)}${variants(f.form, f.step, [
         line`+${dec(f.count)} none`,
         line` none`,
         line`+${dec(f.count)} ${hex(f.spte)} step ${hex(f.step)}`,
@@ -277,10 +321,11 @@ export const labEvents = {
     meaning: "The armed invalidation begins or ends here.",
     firstWord: "lab_race:",
     fields: { begins: "int", start: "wide", end: "wide" },
-    body: (f) => line`lab_race: ${variants(f.begins, f.end, [
-      line`end`,
-      line`start 0x${hex(f.start)} -- 0x${hex(f.end)}`,
-    ])}`,
+    body: (f) =>
+      line`lab_race: ${variants(f.begins, f.end, [
+        line`end`,
+        line`start 0x${hex(f.start)} -- 0x${hex(f.end)}`,
+      ])}`,
   }),
   labRef: mark("labRef", {
     id: 73,
@@ -289,7 +334,7 @@ export const labEvents = {
     firstWord: "lab_ref:",
     fields: { pfn: "wide", before: "int", after: "int", callers: "text" },
     identities: { pfn: "pfn" },
-    body: (f) => line`lab_ref: pfn=0x${hex(f.pfn)} ${dec(f.before)}->${dec(f.after)} ${
-      rest(f.callers)}`,
+    body: (f) =>
+      line`lab_ref: pfn=0x${hex(f.pfn)} ${dec(f.before)}->${dec(f.after)} ${rest(f.callers)}`,
   }),
 } as const;

@@ -55,10 +55,11 @@ function scanHex(slot: Slot): Piece["scan"] {
   };
 }
 
-const hexText = (slot: Slot, cells: Int32Array, base: number): string => hexOfHalves(
-  cellAt(cells, base + slot.at),
-  slot.kind === "int" ? 0 : cellAt(cells, base + slot.at + 1),
-);
+const hexText = (slot: Slot, cells: Int32Array, base: number): string =>
+  hexOfHalves(
+    cellAt(cells, base + slot.at),
+    slot.kind === "int" ? 0 : cellAt(cells, base + slot.at + 1),
+  );
 
 /** `%x`, `%llx`: lower case, no prefix, no padding. */
 export const hex = (slot: Slot): Piece => ({
@@ -119,7 +120,10 @@ export function oneOf(slot: Slot, words: readonly string[]): Piece {
 export function codeOf(slot: Slot, codes: Readonly<Record<string, number>>): Piece {
   const words: string[] = [];
   for (const [name, value] of Object.entries(codes)) words[value] = name;
-  return oneOf(slot, Array.from(words, (word, value) => word ?? `?${value}`));
+  return oneOf(
+    slot,
+    Array.from(words, (word, value) => word ?? `?${value}`),
+  );
 }
 
 /** A word without blanks. */

@@ -1,3 +1,6 @@
+// Printing: every line of a real
+// trace parses and prints back as it
+// stood.
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { parseFold, printFold } from "./fold.ts";
@@ -45,16 +48,29 @@ test.each([
   ["mark_mmio_spte", "sptep:00000000a1b2c3d4 gfn 10100 access 7 gen a", FORMS_6_12],
   ["check_mmio_spte", "spte 8000010000017 kvm_gen 4 spte-gen 2 valid 0", FORMS_6_12],
   ["handle_mmio_page_fault", "addr:0 gfn 10000 access 6", FORMS_6_12],
-  ["kvm_mmu_get_page",
-    "sp gen 1 gfn 7 l1 4-byte q2 w-x invalid !nxe !ad root 3 unsync existing", FORMS_6_12],
-  ["kvm_mmu_get_page",
-    "sp gen 0 gfn 3 l4 8-byte q0 direct r-ux nxe ad root 0 sync new", FORMS_7],
-  ["kvm_mmu_prepare_zap_page",
-    "sp gen 0 gfn 3 l4 8-byte q0 wux invalid nxe ad root 0 sync", FORMS_6_12],
-  ["fast_page_fault", "vcpu 0 gva 10001000 error_code P|W|U|0x100000000 sptep ffff888008098008 "
-    + "old 0x373e825 new 373e825 spurious 0 fixed 0", FORMS_6_12],
-  ["fast_page_fault", "vcpu 1 gva 10001000 error_code P|W|U sptep ffff888008098008 "
-    + "old 0x373ee65 new 373ee67 spurious 0 fixed 1", FORMS_6_1],
+  [
+    "kvm_mmu_get_page",
+    "sp gen 1 gfn 7 l1 4-byte q2 w-x invalid !nxe !ad root 3 unsync existing",
+    FORMS_6_12,
+  ],
+  ["kvm_mmu_get_page", "sp gen 0 gfn 3 l4 8-byte q0 direct r-ux nxe ad root 0 sync new", FORMS_7],
+  [
+    "kvm_mmu_prepare_zap_page",
+    "sp gen 0 gfn 3 l4 8-byte q0 wux invalid nxe ad root 0 sync",
+    FORMS_6_12,
+  ],
+  [
+    "fast_page_fault",
+    "vcpu 0 gva 10001000 error_code P|W|U|0x100000000 sptep ffff888008098008 " +
+      "old 0x373e825 new 373e825 spurious 0 fixed 0",
+    FORMS_6_12,
+  ],
+  [
+    "fast_page_fault",
+    "vcpu 1 gva 10001000 error_code P|W|U sptep ffff888008098008 " +
+      "old 0x373ee65 new 373ee67 spurious 0 fixed 1",
+    FORMS_6_1,
+  ],
   ["kvm_inj_exception", "#PF (0x7) [reinjected]", FORMS_6_12],
   ["kvm_inj_exception", "#UD", FORMS_6_12],
   ["kvm_inj_exception", "#GP (0x0)", FORMS_7],
@@ -70,12 +86,18 @@ test.each([
   ["tracing_mark_write", "RESULT host ok moved=1 of 4 status=-16", FORMS_6_12],
   ["tracing_mark_write", "RESULT host ok moved=4 of 4", FORMS_6_12],
   ["tracing_mark_write", "RESULT guest-exception port=0x14", FORMS_6_12],
-  ["tracing_mark_write", "RESULT errno=14 exit=memory_fault flags=0x8 gpa=0x10 size=0x1000",
-    FORMS_7],
+  [
+    "tracing_mark_write",
+    "RESULT errno=14 exit=memory_fault flags=0x8 gpa=0x10 size=0x1000",
+    FORMS_7,
+  ],
   ["tracing_mark_write", "RESULT dirty count=3 pages=0,1,7", FORMS_6_12],
   ["tracing_mark_write", "PAGE a hva=0x7e0000000000 pte=swap vma=yes", FORMS_6_12],
-  ["tracing_mark_write",
-    "PAGE a hva=0x7e0000000000 pte=Pr-a2M pfn=0x2600 ref=1 raw=1 map=0 order=9 flags=-", FORMS_7],
+  [
+    "tracing_mark_write",
+    "PAGE a hva=0x7e0000000000 pte=Pr-a2M pfn=0x2600 ref=1 raw=1 map=0 order=9 flags=-",
+    FORMS_7,
+  ],
   ["tracing_mark_write", "PAGE a old pfn=0x1 ref=0 raw=0 map=0 order=0 flags=dirty", FORMS_7],
   ["tracing_mark_write", "SPTE r0 l1 g=10001+255 6000e67 step 1000", FORMS_7],
   ["tracing_mark_write", "SPTE r3 l2 g=40008+2 none", FORMS_7],
@@ -84,8 +106,11 @@ test.each([
 });
 
 test.each([
-  ["kvm_mmu_set_spte", "gfn 3 spte 2bdbe67 (wxu) level 1 at 78f5018",
-    "gfn 3 spte 2bdbe67 (rwxu) level 1 at 78f5018"],
+  [
+    "kvm_mmu_set_spte",
+    "gfn 3 spte 2bdbe67 (wxu) level 1 at 78f5018",
+    "gfn 3 spte 2bdbe67 (rwxu) level 1 at 78f5018",
+  ],
   ["kvm_mmu_pagetable_walk", "addr 1030 pferr 10 ", "addr 1030 pferr 10 F"],
 ])("a body that 6.1 cut is read and printed whole: %s", (column, cut, whole) => {
   expect(again(column, cut, FORMS_6_1)).toBe(whole);
@@ -108,9 +133,10 @@ test("an event nobody declared is unknown, not malformed", () => {
 });
 
 test("a folded line is printed as it was read, and refused when it does not add up", () => {
-  const fold = (last: string) => "# elided 503 lines: kvm_tdp_mmu_spte_changed: as id 0 gfn 9.."
-    + `${last} step 1 level 1 old_spte 8000000000000000..8000000000000000 step 0 `
-    + "new_spte 80000000000005a0..80000000000005a0 step 0";
+  const fold = (last: string) =>
+    "# elided 503 lines: kvm_tdp_mmu_spte_changed: as id 0 gfn 9.." +
+    `${last} step 1 level 1 old_spte 8000000000000000..8000000000000000 step 0 ` +
+    "new_spte 80000000000005a0..80000000000005a0 step 0";
   const context = { forms: FORMS_6_12, texts: makeTexts() };
   const parsed = parseFold(fold("1ff"), context);
   expect(parsed === null ? null : printFold(parsed, context)).toBe(fold("1ff"));

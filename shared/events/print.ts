@@ -12,7 +12,10 @@ export const MARK_COLUMN = "tracing_mark_write";
 
 /** The body of an event, as the kernel of `context.forms` prints it. */
 export function printBody(
-  id: number, cells: Int32Array, base: number, context: PrintContext,
+  id: number,
+  cells: Int32Array,
+  base: number,
+  context: PrintContext,
 ): string {
   const event = eventOf(id);
   return event === undefined ? `event ${id}` : printPieces(event.body, cells, base, context);
@@ -20,7 +23,10 @@ export function printBody(
 
 /** `name: body` of a tracepoint or own event; the body alone of a mark, which names itself. */
 export function printEvent(
-  id: number, cells: Int32Array, base: number, context: PrintContext,
+  id: number,
+  cells: Int32Array,
+  base: number,
+  context: PrintContext,
 ): string {
   const body = printBody(id, cells, base, context);
   const event = eventOf(id);

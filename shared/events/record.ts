@@ -36,30 +36,39 @@ export function encode<F extends Fields>(
 }
 
 /** One field's value out of an event's cells. */
-export function fieldOf(
-  slot: Slot, cells: Int32Array, base: number, texts: Texts,
-): FieldValue {
+export function fieldOf(slot: Slot, cells: Int32Array, base: number, texts: Texts): FieldValue {
   const first = cells[base + slot.at] ?? 0;
   const second = cells[base + slot.at + 1] ?? 0;
   switch (slot.kind) {
-    case "int": return first;
-    case "wide": return joinHalves(first, second);
-    case "u64": return { lo: first, hi: second };
-    case "text": return texts.textOf(first);
-    case "bytes": return Array.from(cells.subarray(base + slot.at, base + slot.at + CELLS.bytes));
+    case "int":
+      return first;
+    case "wide":
+      return joinHalves(first, second);
+    case "u64":
+      return { lo: first, hi: second };
+    case "text":
+      return texts.textOf(first);
+    case "bytes":
+      return Array.from(cells.subarray(base + slot.at, base + slot.at + CELLS.bytes));
   }
 }
 
 /** The named values of an event's cells. */
 export function decode<F extends Fields>(
-  event: TypedDeclaration<F>, cells: Int32Array, base: number, texts: Texts,
+  event: TypedDeclaration<F>,
+  cells: Int32Array,
+  base: number,
+  texts: Texts,
 ): RecordOf<F> {
   return fieldsOf(event, cells, base, texts) as RecordOf<F>;
 }
 
 /** As `decode`, for an event whose type is not known. */
 export function fieldsOf(
-  event: EventDeclaration, cells: Int32Array, base: number, texts: Texts,
+  event: EventDeclaration,
+  cells: Int32Array,
+  base: number,
+  texts: Texts,
 ): Readonly<Record<string, FieldValue>> {
   const values: Record<string, FieldValue> = {};
   for (const slot of event.slots) values[slot.name] = fieldOf(slot, cells, base, texts);

@@ -1,3 +1,6 @@
+// The table of events: each event prints
+// and parses back, whatever its fields
+// hold.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { CELLS } from "./declare.ts";
@@ -34,26 +37,35 @@ test("slots lie one after the other in the order of the fields", () => {
 
 test("whatever the cells, a printed body is either read back as the same text or refused", () => {
   const anyCells = fc.array(fc.oneof(fc.integer({ min: 0, max: 24 }), fc.maxSafeInteger()), {
-    minLength: MOST_CELLS, maxLength: MOST_CELLS,
+    minLength: MOST_CELLS,
+    maxLength: MOST_CELLS,
   });
-  fc.assert(fc.property(
-    fc.constantFrom(...allEvents()), fc.constantFrom(...FORMS), anyCells,
-    (event, forms, values) => {
-      const texts = makeTexts(["a", "0x1 2", "x y"]);
-      const scan = makeScan(forms, texts);
-      const body = printBody(event.id, Int32Array.from(values), 0, scan);
-      const parsed = parseBody(event.name, body, scan);
-      if (parsed.kind !== "event") return;
-      expect(printBody(parsed.event.id, scan.cells, 0, scan)).toBe(body);
-    },
-  ), { numRuns: 3000 });
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...allEvents()),
+      fc.constantFrom(...FORMS),
+      anyCells,
+      (event, forms, values) => {
+        const texts = makeTexts(["a", "0x1 2", "x y"]);
+        const scan = makeScan(forms, texts);
+        const body = printBody(event.id, Int32Array.from(values), 0, scan);
+        const parsed = parseBody(event.name, body, scan);
+        if (parsed.kind !== "event") return;
+        expect(printBody(parsed.event.id, scan.cells, 0, scan)).toBe(body);
+      },
+    ),
+    { numRuns: 3000 },
+  );
 });
 
 test("encode and decode are inverses", () => {
   const texts = makeTexts();
   const values = {
-    as_id: 0, gfn: 0x1_0000_0001, level: 2,
-    old_spte: { lo: 0, hi: -0x80000000 }, new_spte: { lo: 0x8098827, hi: 0 },
+    as_id: 0,
+    gfn: 0x1_0000_0001,
+    level: 2,
+    old_spte: { lo: 0, hi: -0x80000000 },
+    new_spte: { lo: 0x8098827, hi: 0 },
   };
   const cells = encode(EVENTS.kvm_tdp_mmu_spte_changed, values, texts);
   expect(Array.from(cells)).toEqual([0, 1, 1, 2, 0, -0x80000000, 0x8098827, 0]);
@@ -63,8 +75,11 @@ test("encode and decode are inverses", () => {
 });
 
 test("the letter of a changed entry tells setting from zapping", () => {
-  const letter = (newLow: number) => eventOf(EventId.kvm_tdp_mmu_spte_changed)
-    ?.letter(Int32Array.from([0, 0, 0, 1, 0, 0, newLow, 0]), 0);
+  const letter = (newLow: number) =>
+    eventOf(EventId.kvm_tdp_mmu_spte_changed)?.letter(
+      Int32Array.from([0, 0, 0, 1, 0, 0, newLow, 0]),
+      0,
+    );
   expect(letter(0x373e825)).toBe("S");
   expect(letter(0x5a0)).toBe("Z");
 });

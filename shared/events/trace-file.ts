@@ -46,15 +46,22 @@ const GLUE_LIMIT = 32;
 
 /** A body that is missing leaves the padding of the next record right behind the colon. */
 const GLUE_MARK = ":  ";
-const GLUED = new RegExp(": (?:kvm_mmu_get_page|kvm_mmu_sync_page|kvm_mmu_unsync_page"
-  + "|kvm_mmu_prepare_zap_page|kvm_inj_exception):(?= {2,}\\S.*?-\\d+ +\\[\\d+\\])");
+const GLUED = new RegExp(
+  ": (?:kvm_mmu_get_page|kvm_mmu_sync_page|kvm_mmu_unsync_page" +
+    "|kvm_mmu_prepare_zap_page|kvm_inj_exception):(?= {2,}\\S.*?-\\d+ +\\[\\d+\\])",
+);
 /** A line of the function_graph tracer: a duration, a bar, a call, or an event as a comment. */
 const GRAPH = /^[^|[]{0,40}\|\s+(?:\/\* (.*) \*\/$)?/;
 /** Where that tracer changes to another task. */
 const GRAPH_SWITCH = /^\s*(?:-{10,}$|\d+\)\s.*=>)/;
 const NAMED_BODY = /^(\w+): (.*)$/;
 const FOLDED_HEAD: LineHead = {
-  comm: "vmm", pid: 0, cpu: 0, flags: ".....", micros: 0, column: "kvm_tdp_mmu_spte_changed",
+  comm: "vmm",
+  pid: 0,
+  cpu: 0,
+  flags: ".....",
+  micros: 0,
+  column: "kvm_tdp_mmu_spte_changed",
   bodyAt: 0,
 };
 
@@ -94,8 +101,12 @@ class TraceReader {
     }
     const fold = parseFold(text, this.#scan);
     if (fold === null) {
-      this.#tell(line, 1, "the folded line is not whole: first, last, step and count must agree; "
-        + "fold the trace again");
+      this.#tell(
+        line,
+        1,
+        "the folded line is not whole: first, last, step and count must agree; " +
+          "fold the trace again",
+      );
       return;
     }
     const event = EVENTS.kvm_tdp_mmu_spte_changed;
@@ -131,8 +142,12 @@ class TraceReader {
     const parsed = parseHead(text);
     if (!parsed.ok) {
       if (this.#isNoRecord(text, line)) return;
-      this.#tell(line, from + parsed.at + 1, `${parsed.missing} should stand here; a record is `
-        + "\"task-pid [cpu] flags time: event: body\". Was the file cut or edited?");
+      this.#tell(
+        line,
+        from + parsed.at + 1,
+        `${parsed.missing} should stand here; a record is ` +
+          '"task-pid [cpu] flags time: event: body". Was the file cut or edited?',
+      );
       return;
     }
     const { head } = parsed;
@@ -163,8 +178,12 @@ class TraceReader {
     else {
       const { origin, name, firstWord } = parsed.event;
       const printed = origin === "mark" ? firstWord : name;
-      this.#tell(line, from + head.bodyAt + parsed.at + 1, `${printed} does not go on `
-        + `like this in ${this.#scan.forms.name}. Was it cut, or is it another kernel's?`);
+      this.#tell(
+        line,
+        from + head.bodyAt + parsed.at + 1,
+        `${printed} does not go on ` +
+          `like this in ${this.#scan.forms.name}. Was it cut, or is it another kernel's?`,
+      );
     }
   }
 
@@ -183,7 +202,10 @@ class TraceReader {
 
 /** Reads a whole text. Stops after PROBLEM_LIMIT problems: then it is no trace of ours. */
 export function readTraceText(
-  text: string, forms: PrintForms, texts: Texts, sink: TraceSink,
+  text: string,
+  forms: PrintForms,
+  texts: Texts,
+  sink: TraceSink,
 ): void {
   const reader = new TraceReader(forms, texts, sink);
   let line = 0;

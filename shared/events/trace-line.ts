@@ -78,8 +78,12 @@ function parseUsual(line: string): LineHead | null {
   const micros = numberUntil(line, dot + 1, COLON);
   const nameAt = dot + 9;
   const nameEnd = line.indexOf(":", nameAt);
-  const isWhole = seconds >= 0 && micros >= 0 && line.charCodeAt(dot + 7) === COLON
-    && nameEnd > nameAt && line.charCodeAt(nameEnd + 1) === BLANK;
+  const isWhole =
+    seconds >= 0 &&
+    micros >= 0 &&
+    line.charCodeAt(dot + 7) === COLON &&
+    nameEnd > nameAt &&
+    line.charCodeAt(nameEnd + 1) === BLANK;
   const flagCount = flagsEnd - flagsAt;
   if (!isWhole || flagCount < 4 || flagCount > 8) return null;
   const column = line.slice(nameAt, nameEnd);

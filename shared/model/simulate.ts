@@ -22,7 +22,7 @@ import { V0_LEGACY } from "./lookup/v0-legacy.ts";
 import type { RunEnd, SimRun } from "./sim-run.ts";
 import { NotSimulated } from "./state/not-simulated.ts";
 import { Kvm, type Axes, type MachineOptions, type ModeId } from "./state/machine.ts";
-import { allSteps, planTexts, spansOfSteps } from "./steps.ts";
+import { planTexts, spansOfSteps } from "./steps.ts";
 
 /** Part of every run's digest: change it whenever the same inputs may give other bytes. */
 export const ENGINE_VERSION = "1";

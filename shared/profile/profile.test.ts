@@ -1,5 +1,6 @@
-// Call trees: totals are kept, paths joined or not, parts and hidden frames accounted for; forms
-// for other tools.
+// Call trees: totals are kept, paths joined or not,
+// parts and hidden frames accounted for; forms for other
+// tools.
 import { describe, expect, test } from "vitest";
 import fc from "fast-check";
 import { EVENTS } from "#shared/events/table";

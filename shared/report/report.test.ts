@@ -1,5 +1,6 @@
-// The report: self-contained, escaped whatever it is fed, bounded in size, with its policy naming
-// its own script.
+// The report: self-contained, escaped whatever it is
+// fed, bounded in size, with its policy naming its own
+// script.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";

@@ -1,5 +1,6 @@
-// The ledger pairs what belongs together: by group, thread and life of the page, and leaves open
-// what has no pair.
+// The ledger pairs what belongs together: by group,
+// thread and life of the page, and leaves open what has
+// no pair.
 import { describe, expect, test } from "vitest";
 import fc from "fast-check";
 import { EVENTS } from "#shared/events/table";

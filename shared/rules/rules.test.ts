@@ -1,5 +1,6 @@
-// Each rule holds on runs of the real designs and trips when its mistake is planted: an event taken
-// out of a simulated run, or a small run that states the mistake.
+// Each rule holds on runs of the real designs and trips when its mistake is
+// planted: an event taken out of a simulated run, or a small run that states the
+// mistake.
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { CONTINUED, RECORD_FULL } from "#shared/engine/machine";

@@ -190,7 +190,9 @@ export class World implements Names {
     return true;
   }
 
-  /** In setup a slot that KVM refuses makes the description wrong; later it may be what is asked. */
+  /**
+   * In setup a slot that KVM refuses makes the description wrong; later it may be what is asked.
+   */
   #overlap(raw: RawStep, what: string): void {
     const at = word(raw, "gpa");
     if (!this.#isSetup) this.#report.warn(at, `${what}: KVM refuses it with EEXIST.`);

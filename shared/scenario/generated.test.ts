@@ -150,4 +150,11 @@ describe("generated plans", () => {
       }),
     );
   });
+
+  test("setup ends before a slot over another, the lab's own included", () => {
+    const overOwn = ["back B anon 2M", "slot 1 0 B 1p", "slot 2 16M B 1p", "boot"];
+    expect(setupLength(overOwn)).toBe(1);
+    expect(planOf(importPlan(overOwn.join("\n"))).setupCount).toBe(1);
+    expect(setupLength(["back B anon 2M", "slot 2 16M B 1p", "boot", "gread D"])).toBe(3);
+  });
 });

@@ -67,28 +67,24 @@ function planLines(rows: readonly string[]): ImportedLines {
 }
 
 /**
- * How many of the lines become `setup`: up to a slot that overlaps an earlier one, which KVM refuses
- * and which setup may therefore not have.
+ * How many of the lines become `setup`: up to the first that setup may not have, such as a slot
+ * over
+ * another, whose refusal by KVM is a result.
  */
 export function setupLength(lines: readonly string[]): number {
   let count = 0;
   while (/^(back|slot|track)\s/.test(lines[count] ?? "")) count++;
-  const overlap = firstOverlap(lines.slice(0, count));
-  if (overlap >= 0) return overlap;
+  const refused = firstRefused(lines.slice(0, count));
+  if (refused >= 0) return refused;
   return lines[count] === "boot" ? count + 1 : count;
 }
 
-function firstOverlap(lines: readonly string[]): number {
-  if (lines.filter((line) => line.startsWith("slot")).length < 2) return -1;
-  const { draft } = parseScenario(printScenario({ title: "setup", setup: [], steps: lines }));
-  const slots: { gpa: number; end: number }[] = [];
-  for (const step of draft?.steps ?? []) {
-    if (step.verb !== "slot") continue;
-    const { gpa, size } = step.args;
-    if (slots.some((slot) => gpa < slot.end && slot.gpa < gpa + size)) return step.n;
-    slots.push({ gpa, end: gpa + size });
-  }
-  return -1;
+function firstRefused(setup: readonly string[]): number {
+  const text = printScenario({ title: "setup", setup, steps: [] });
+  const error = parseScenario(text).diagnostics.find(({ severity }) => severity === "error");
+  if (error === undefined) return -1;
+  const index = error.line - 1 - text.split("\n").indexOf("setup:") - 1;
+  return index < setup.length ? index : -1;
 }
 
 /**

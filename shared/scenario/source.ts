@@ -198,7 +198,7 @@ class Reader {
   }
 
   #scalar(source: string | undefined, value: unknown, from: number, to: number): ScalarNode {
-    const text = source ?? (value === null || value === undefined ? "" : String(value));
+    const text = source ?? (typeof value === "string" ? value : "");
     let textFrom: number | null = null;
     if (this.#text.startsWith(text, from)) textFrom = from;
     else if (this.#text.startsWith(text, from + 1)) textFrom = from + 1;

@@ -1,5 +1,5 @@
-// Guest and host addresses and frame numbers, as branded numbers below 2^53.
-// Never use | & << >> on them: those are 32-bit. A gva's upper half does not fit a number: it is a pair (halves.ts).
+// Guest and host addresses and frame numbers, as branded numbers below 2^53. Never use | & << >> on
+// them: those are 32-bit. A gva's upper half does not fit a number: it is a pair (halves.ts).
 // From: Documentation/virt/kvm/x86/mmu.rst (words), arch/x86/include/asm/page_types.h (PAGE_SHIFT).
 import type { Brand } from "./brand.ts";
 
@@ -17,28 +17,16 @@ export const GPA_END = 2 ** 52;
 export const HVA_END = 2 ** 47;
 export const FRAME_END = 2 ** 40;
 
-function checked(value: number, end: number, what: string): number {
-  if (!Number.isSafeInteger(value) || value < 0 || value >= end) outOfRange(value, what);
-  return value;
-}
-
-function outOfRange(value: number, what: string): never {
-  throw new RangeError(`${value} is not a ${what}`);
-}
-
-export const gfn = (value: number): Gfn => checked(value, FRAME_END, "gfn") as Gfn;
-export const pfn = (value: number): Pfn => checked(value, FRAME_END, "pfn") as Pfn;
-export const gpa = (value: number): Gpa => checked(value, GPA_END, "gpa") as Gpa;
-export const hva = (value: number): Hva => checked(value, HVA_END, "hva") as Hva;
-
-export const gpaToGfn = (address: Gpa): Gfn => Math.floor(address / PAGE_SIZE) as Gfn;
-export const gfnToGpa = (frame: Gfn): Gpa => (frame * PAGE_SIZE) as Gpa;
-/** Factors that bring an address or frame to the index bits of a level; the product's low 9 bits are the index. */
+/**
+ * Factors that bring an address or frame to the index bits of a level; the product's low 9 bits are
+ * the index.
+ */
 const ADDRESS_SCALE = [0, 2 ** -12, 2 ** -21, 2 ** -30, 2 ** -39, 2 ** -48] as const;
 const FRAME_SCALE = [0, 1, 2 ** -9, 2 ** -18, 2 ** -27, 2 ** -36] as const;
 
 /**
- * Index of an address in a table of `level` (1 = 4 KiB entries … 5): 9 bits above 12 + 9 * (level - 1).
+ * Index of an address in a table of `level` (1 = 4 KiB entries … 5): 9 bits above 12 + 9 * (level -
+ * 1).
  * `&` takes the product modulo 2^32 after cutting its fraction, which is exact below 2^53.
  */
 export const tableIndex = (address: number, level: number): number =>

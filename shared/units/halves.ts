@@ -1,6 +1,7 @@
-// 64-bit words as two int32 halves (lo, hi), the form they have in cells and event columns.
-// Halves may be negative (int32); join and print read them as unsigned. BigInt only in tests and at the edge.
-// Measured before the choice: halves 1,700 M operations/s, BigInt 31 M/s over one million page-table entries.
+// 64-bit words as two int32 halves (lo, hi), the form they have in cells and event columns. Halves
+// may be negative (int32); join and print read them as unsigned. BigInt only in tests and at the
+// edge. Measured before the choice: halves 1,700 M operations/s, BigInt 31 M/s over one million
+// page-table entries.
 
 /** A 64-bit word: bits 0-31 and 32-63, each an int32. */
 export interface Word {

@@ -1,4 +1,5 @@
-// Hexadecimal text in and out, in the two forms the house uses: the kernel's (raw) and the screen's (grouped).
+// Hexadecimal text in and out, in the two forms the house uses: the kernel's (raw) and the screen's
+// (grouped).
 // From: printk's %llx (no prefix, no padding) and ui rules (0x, groups of four from the right).
 
 /** `%llx`: lower-case, no prefix, no padding, of two int32 halves. */

@@ -1,3 +1,6 @@
+// Comparing traces: a trace equals
+// itself; each kind of change is found
+// and named.
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { PageRefCause, TablePageChange } from "#shared/events/own";
@@ -23,17 +26,23 @@ function load(name: string, kernel = "6.12"): Trace {
 
 /** A copy of a trace in which one step's part is made anew. */
 function edited(
-  trace: Trace, n: number, part: "results" | "events" | "tables" | "pages",
+  trace: Trace,
+  n: number,
+  part: "results" | "events" | "tables" | "pages",
   edit: (records: TraceRecord[]) => TraceRecord[],
 ): Trace {
   const steps = trace.steps.map((step) =>
-    step.n === n ? { ...step, [part]: edit([...step[part]]) } : step);
+    step.n === n ? { ...step, [part]: edit([...step[part]]) } : step,
+  );
   return { ...trace, steps };
 }
 
 /** A record with one cell changed. */
-const withCell = (record: TraceRecord, at: number, value: number, by = ""): TraceRecord =>
-  ({ ...record, cells: record.cells.with(at, value), by });
+const withCell = (record: TraceRecord, at: number, value: number, by = ""): TraceRecord => ({
+  ...record,
+  cells: record.cells.with(at, value),
+  by,
+});
 
 const at = (event: number, field: string): number =>
   eventOf(event)?.slots.find((slot) => slot.name === field)?.at ?? -1;
@@ -45,14 +54,16 @@ function moved(trace: Trace): Trace {
     if (event === undefined) return record;
     const cells = record.cells.slice();
     const levelAt = at(record.id, "level");
-    const level = levelAt < 0 ? 1 : cells[levelAt] ?? 1;
+    const level = levelAt < 0 ? 1 : (cells[levelAt] ?? 1);
     for (const slot of event.slots) {
       const identity = event.identities[slot.name];
       const low = cells[slot.at] ?? 0;
       const isEntry = identity === "leaf" || identity === "entry";
       if (identity === undefined || low === 0 || (isEntry && (low & 0x801) !== 0x801)) continue;
-      const isTable = identity === "physical" || identity === "pointer"
-        || (identity === "entry" && level > 1 && (low & 0x80) === 0);
+      const isTable =
+        identity === "physical" ||
+        identity === "pointer" ||
+        (identity === "entry" && level > 1 && (low & 0x80) === 0);
       const frames = isTable ? 0x333 : 0x111;
       cells[slot.at] = low + (identity === "pfn" ? frames : frames * 4096);
     }
@@ -60,7 +71,10 @@ function moved(trace: Trace): Trace {
   };
   const all = (records: readonly TraceRecord[]) => records.map(move);
   const steps = trace.steps.map((step): TraceStep => ({
-    ...step, events: all(step.events), tables: all(step.tables), pages: all(step.pages),
+    ...step,
+    events: all(step.events),
+    tables: all(step.tables),
+    pages: all(step.pages),
   }));
   return { ...trace, steps };
 }
@@ -97,8 +111,12 @@ test("a dropped event is found and named", () => {
   expect(verdict).toMatchObject({
     equal: false,
     first: {
-      kind: "event", step: STEP, plan: "gwrite D+0 0x1111", line: 63,
-      field: "event", shape: "missing",
+      kind: "event",
+      step: STEP,
+      plan: "gwrite D+0 0x1111",
+      line: 63,
+      field: "event",
+      shape: "missing",
       expected: expect.stringMatching(/^kvm_mmu_get_page: sp gen 0 gfn 10000 l1/),
       around: { expected: { length: 5 } },
     },
@@ -114,21 +132,30 @@ test("an event too many, a swapped pair and a last one that is missing are told 
   };
   const copyOf = (list: TraceRecord[], index: number) => list.slice(index, index + 1);
   expect(shape((list) => list.toSpliced(9, 0, ...copyOf(list, 0)))).toBe("extra");
-  expect(shape((list) => [...list.slice(0, 8), ...copyOf(list, 9), ...copyOf(list, 8),
-    ...list.slice(10)])).toBe("swapped");
+  expect(
+    shape((list) => [
+      ...list.slice(0, 8),
+      ...copyOf(list, 9),
+      ...copyOf(list, 8),
+      ...list.slice(10),
+    ]),
+  ).toBe("swapped");
   expect(shape((list) => list.slice(0, -1))).toBe("missing");
 });
 
 test("a changed bit of an entry is found, and the function that made it is named", () => {
   const real = load(TRACE);
   const id = EventId.kvm_tdp_mmu_spte_changed;
-  const ours = edited(real, STEP, "events", (list) => list.map((record, index) => {
-    const low = record.cells[at(id, "new_spte")] ?? 0;
-    return index === 12 ? withCell(record, at(id, "new_spte"), low & ~0x40, "make_spte") : record;
-  }));
+  const ours = edited(real, STEP, "events", (list) =>
+    list.map((record, index) => {
+      const low = record.cells[at(id, "new_spte")] ?? 0;
+      return index === 12 ? withCell(record, at(id, "new_spte"), low & ~0x40, "make_spte") : record;
+    }),
+  );
   const verdict = compareTraces(real, ours);
   expect(verdict).toMatchObject({
-    equal: false, first: { kind: "event", field: "new_spte", by: "make_spte", shape: "changed" },
+    equal: false,
+    first: { kind: "event", field: "new_spte", by: "make_spte", shape: "changed" },
   });
   const text = differenceText(TRACE, verdict);
   expect(text).toContain("step 5 (gwrite D+0 0x1111), line 65: The events differ in new_spte");
@@ -142,19 +169,29 @@ test("a page that takes another page's place is found although its bits are righ
   const real = load(TRACE);
   const id = EventId.kvm_mmu_spte_requested;
   const first = real.steps[STEP]?.events[1];
-  const ours = edited(real, STEP, "events", (list) => list.map((record, index) =>
-    index === 5 ? withCell(record, at(id, "pfn"), first?.cells[at(id, "pfn")] ?? 0) : record));
+  const ours = edited(real, STEP, "events", (list) =>
+    list.map((record, index) =>
+      index === 5 ? withCell(record, at(id, "pfn"), first?.cells[at(id, "pfn")] ?? 0) : record,
+    ),
+  );
   expect(compareTraces(real, ours)).toMatchObject({ equal: false, first: { field: "pfn" } });
 });
 
 test("a wrong reference count is found; a history flag is none on ordinary memory", () => {
   const real = load(TRACE);
   const id = EventId.labPage;
-  const change = (field: string, value: (old: number) => number) => compareTraces(real,
-    edited(real, STEP, "pages", (list) => list.map((record) =>
-      withCell(record, at(id, field), value(record.cells[at(id, field)] ?? 0)))));
+  const change = (field: string, value: (old: number) => number) =>
+    compareTraces(
+      real,
+      edited(real, STEP, "pages", (list) =>
+        list.map((record) =>
+          withCell(record, at(id, field), value(record.cells[at(id, field)] ?? 0)),
+        ),
+      ),
+    );
   expect(change("ref", (ref) => ref + 1)).toMatchObject({
-    equal: false, first: { kind: "page", step: STEP, field: "ref", shape: "changed" },
+    equal: false,
+    first: { kind: "page", step: STEP, field: "ref", shape: "changed" },
   });
   const [referenced, dirty] = [1 << 7, 1 << 6];
   expect(change("flags", (flags) => flags ^ referenced).equal).toBe(true);
@@ -165,16 +202,22 @@ test("a history flag counts on the lab's own pages", () => {
   const real = load("lab_ref.trace");
   const id = EventId.labPage;
   const step = real.steps.find(({ pages, n }) => pages.length > 0 && n > 3);
-  const ours = edited(real, step?.n ?? 0, "pages", (list) => list.map((record) =>
-    withCell(record, at(id, "flags"), (record.cells[at(id, "flags")] ?? 0) ^ (1 << 7))));
+  const ours = edited(real, step?.n ?? 0, "pages", (list) =>
+    list.map((record) =>
+      withCell(record, at(id, "flags"), (record.cells[at(id, "flags")] ?? 0) ^ (1 << 7)),
+    ),
+  );
   expect(compareTraces(real, ours)).toMatchObject({ first: { kind: "page", field: "flags" } });
 });
 
 test("a wrong entry in the tables, and one that is missing, are found", () => {
   const real = load(TRACE);
   const spte = at(EventId.labSpte, "spte");
-  const wrong = edited(real, STEP, "tables", (list) => list.map((record, index) =>
-    index === 3 ? withCell(record, spte, (record.cells[spte] ?? 0) & ~0x20) : record));
+  const wrong = edited(real, STEP, "tables", (list) =>
+    list.map((record, index) =>
+      index === 3 ? withCell(record, spte, (record.cells[spte] ?? 0) & ~0x20) : record,
+    ),
+  );
   expect(compareTraces(real, wrong)).toMatchObject({
     first: { kind: "table", field: "value", expected: "SPTE r0 l1 g=10000 36bae67" },
   });
@@ -203,7 +246,8 @@ test("another result is found before what follows from it", () => {
   const id = EventId.labResult;
   const step = real.steps.find(({ results }) => results.some(({ cells }) => cells[0] === 2));
   const ours = edited(real, step?.n ?? 0, "results", (list) =>
-    list.map((record) => withCell(record, at(id, "a"), 22)));
+    list.map((record) => withCell(record, at(id, "a"), 22)),
+  );
   expect(compareTraces(real, ours)).toMatchObject({
     first: { kind: "result", expected: "RESULT errno=14 exit=0", got: "RESULT errno=22 exit=0" },
   });
@@ -219,7 +263,10 @@ test("a run's rows in order become the trace they were read from", () => {
     ...[...each.events, ...each.results, ...each.pages, ...each.tables].map(adapt),
   ]);
   const run = traceOfRun({
-    name: "run", forms: real.forms, texts, records: [...records, step(real.steps.length, "end")],
+    name: "run",
+    forms: real.forms,
+    texts,
+    records: [...records, step(real.steps.length, "end")],
   });
   expect(verdictLine("run", compareTraces(real, run))).toContain("equal");
 });
@@ -227,8 +274,10 @@ test("a run's rows in order become the trace they were read from", () => {
 test("the model's own events are passed over", () => {
   const real = load(TRACE);
   const note = makeRecord(EventId.lockTaken, [0, 0], "kvm_tdp_mmu_page_fault");
-  const steps = real.steps.map((step) =>
-    ({ ...step, events: step.events.flatMap((record) => [note, record, note]) }));
+  const steps = real.steps.map((step) => ({
+    ...step,
+    events: step.events.flatMap((record) => [note, record, note]),
+  }));
   expect(compareTraces(real, { ...real, steps }).equal).toBe(true);
 });
 
@@ -264,7 +313,8 @@ test("a table page that was given back may come back as another table", () => {
   const swap = (record: TraceRecord): TraceRecord => ({
     ...record,
     cells: record.cells.map((cell) =>
-      (cell >>> 12 === second ? (first << 12) | (cell & 0xfff) : cell)),
+      cell >>> 12 === second ? (first << 12) | (cell & 0xfff) : cell,
+    ),
   });
   const ours = edited(real, 4, "events", (list) => list.map(swap));
   expect(compareTraces(real, ours)).toMatchObject({ first: { kind: "event", field: "new_spte" } });
@@ -279,8 +329,10 @@ test("reference changes of a watched page are compared when that is asked for", 
   const pfnAt = at(EventId.labPage, "pfn");
   const [lo = 0, hi = 0] = real.steps[STEP]?.pages[0]?.cells.subarray(pfnAt, pfnAt + 2) ?? [];
   const watch = makeRecord(EventId.labWatch, [lo, hi, 0, 0]);
-  const refs = [[1, 2], [2, 1]].map(([a = 0, b = 0]) =>
-    makeRecord(EventId.labRef, [lo, hi, a, b, 0]));
+  const refs = [
+    [1, 2],
+    [2, 1],
+  ].map(([a = 0, b = 0]) => makeRecord(EventId.labRef, [lo, hi, a, b, 0]));
   const watching = {
     ...real,
     steps: real.steps.map((step) => {
@@ -289,13 +341,27 @@ test("reference changes of a watched page are compared when that is asked for", 
     }),
   };
   const ours = (changes: readonly (readonly [number, number])[]) =>
-    edited(real, STEP + 1, "events", (list) => [...list, ...changes.map(([delta, count]) =>
-      makeRecord(EventId.pageRef, [lo, hi, delta, count, PageRefCause.gupFast], "try_get_page"))]);
+    edited(real, STEP + 1, "events", (list) => [
+      ...list,
+      ...changes.map(([delta, count]) =>
+        makeRecord(EventId.pageRef, [lo, hi, delta, count, PageRefCause.gupFast], "try_get_page"),
+      ),
+    ]);
   const compare = (changes: readonly (readonly [number, number])[]) =>
     compareTraces(watching, ours(changes), { references: true });
-  expect(compare([[1, 2], [-1, 1]])).toMatchObject({ equal: true, counts: { references: 2 } });
+  expect(
+    compare([
+      [1, 2],
+      [-1, 1],
+    ]),
+  ).toMatchObject({ equal: true, counts: { references: 2 } });
   expect(compare([[1, 2]])).toMatchObject({ first: { kind: "reference", shape: "missing" } });
-  expect(compare([[1, 2], [-1, 2]])).toMatchObject({
+  expect(
+    compare([
+      [1, 2],
+      [-1, 2],
+    ]),
+  ).toMatchObject({
     first: { field: "before", by: "try_get_page", step: STEP + 1 },
   });
   expect(compareTraces(watching, ours([])).equal).toBe(true);

@@ -101,8 +101,10 @@ class Comparison {
 
   /** Walks two lists in step. Own events on our side end identities at their place. */
   #sequence(
-    kind: "result" | "event", step: TraceStep,
-    real: readonly TraceRecord[], ours: readonly TraceRecord[],
+    kind: "result" | "event",
+    step: TraceStep,
+    real: readonly TraceRecord[],
+    ours: readonly TraceRecord[],
   ): Difference | null {
     const got = this.#comparable(ours);
     let index = 0;
@@ -112,8 +114,8 @@ class Comparison {
         continue;
       }
       const expected = real[index];
-      const field = expected === undefined ? "event"
-        : differingField(expected, record, this.#renaming);
+      const field =
+        expected === undefined ? "event" : differingField(expected, record, this.#renaming);
       if (field !== null) return this.#differenceAt(step, kind, { real, ours: got, index, field });
       index += 1;
     }
@@ -182,8 +184,7 @@ class Comparison {
   #comparePages(step: TraceStep, ours: readonly TraceRecord[]): Difference | null {
     this.#real.pages.apply(step.pages);
     this.#ours.pages.apply(ours);
-    const isExact = (hva: number): boolean =>
-      this.#kinds.kindAt(hva)?.startsWith("lab-") ?? false;
+    const isExact = (hva: number): boolean => this.#kinds.kindAt(hva)?.startsWith("lab-") ?? false;
     const found = differingPage(this.#real.pages, this.#ours.pages, this.#renaming, isExact);
     for (const pfn of this.#real.pages.takeFreed()) this.#renaming.endRealPage(pfn);
     for (const pfn of this.#ours.pages.takeFreed()) this.#renaming.endOurPage(pfn);
@@ -215,7 +216,8 @@ class Comparison {
 
 /** Steps that one side lacks, or whose plan lines are not the same. */
 function stepDifference(
-  real: TraceStep | undefined, ours: TraceStep | undefined,
+  real: TraceStep | undefined,
+  ours: TraceStep | undefined,
 ): Difference | null {
   if (real?.plan === ours?.plan) return null;
   const text = (step: TraceStep | undefined): string | null =>
@@ -236,7 +238,9 @@ function stepDifference(
 
 /** Compares up to and with the first step in which anything differs. */
 export function compareTraces(
-  real: Trace, ours: SimulatedTrace, options: CompareOptions = {},
+  real: Trace,
+  ours: SimulatedTrace,
+  options: CompareOptions = {},
 ): Verdict {
   const comparison = new Comparison(real, ours, options);
   const count = Math.max(real.steps.length, ours.steps.length);
@@ -244,8 +248,12 @@ export function compareTraces(
     const expected = real.steps[index];
     const got = ours.steps[index];
     const unequal = stepDifference(expected, got);
-    const found = unequal !== null ? [unequal]
-      : expected === undefined || got === undefined ? [] : comparison.step(expected, got);
+    const found =
+      unequal !== null
+        ? [unequal]
+        : expected === undefined || got === undefined
+          ? []
+          : comparison.step(expected, got);
     const [first, ...also] = found;
     if (first !== undefined) return { equal: false, counts: comparison.counts, first, also };
   }

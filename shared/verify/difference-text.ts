@@ -52,9 +52,11 @@ function sides(difference: Difference): string[] {
 export function verdictLine(name: string, verdict: Verdict): string {
   const { steps, results, events, entries, pages, references } = verdict.counts;
   if (!verdict.equal) return `${name}: differs at ${headline(verdict.first)}`;
-  return `${name}: equal (${steps} steps, ${results} results, ${events} events, `
-    + `${entries} table entries, ${pages} page states`
-    + `${references === 0 ? "" : `, ${references} reference changes`})`;
+  return (
+    `${name}: equal (${steps} steps, ${results} results, ${events} events, ` +
+    `${entries} table entries, ${pages} page states` +
+    `${references === 0 ? "" : `, ${references} reference changes`})`
+  );
 }
 
 /** The whole verdict for a terminal, without a newline at its end. */

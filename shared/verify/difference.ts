@@ -37,16 +37,18 @@ export interface Counts {
 export type Verdict =
   | { readonly equal: true; readonly counts: Counts }
   | {
-    readonly equal: false;
-    readonly counts: Counts;
-    readonly first: Difference;
-    /** Other kinds that differ in the same step. */
-    readonly also: readonly Difference[];
-  };
+      readonly equal: false;
+      readonly counts: Counts;
+      readonly first: Difference;
+      /** Other kinds that differ in the same step. */
+      readonly also: readonly Difference[];
+    };
 
 /** Told by the events' names alone: does one side go on where the other was before? */
 export function shapeOf(
-  real: readonly TraceRecord[], ours: readonly TraceRecord[], index: number,
+  real: readonly TraceRecord[],
+  ours: readonly TraceRecord[],
+  index: number,
 ): Difference["shape"] {
   const id = (list: readonly TraceRecord[], at: number): number => list[at]?.id ?? 0;
   const runsOn = (a: readonly TraceRecord[], from: number, b: readonly TraceRecord[]): boolean => {

@@ -12,13 +12,15 @@ const LEVEL = "level";
 
 /** The name of the first field that differs; null when the records are equal. */
 export function differingField(
-  real: TraceRecord, ours: TraceRecord, renaming: Renaming,
+  real: TraceRecord,
+  ours: TraceRecord,
+  renaming: Renaming,
 ): string | null {
   if (real.id !== ours.id) return "event";
   const event = eventOf(real.id);
   if (event === undefined || real.isCut || ours.isCut) return null;
   const levelSlot = event.slots.find((slot) => slot.name === LEVEL);
-  const level = levelSlot === undefined ? 1 : real.cells[levelSlot.at] ?? 1;
+  const level = levelSlot === undefined ? 1 : (real.cells[levelSlot.at] ?? 1);
   // Levels, gfns and flags first: when they differ, a wrong address would only hide the reason.
   const renamed: Slot[] = [];
   for (const slot of event.slots) {
@@ -28,7 +30,7 @@ export function differingField(
   for (const slot of renamed) {
     const value = (cells: Int32Array) => ({
       lo: cells[slot.at] ?? 0,
-      hi: CELLS[slot.kind] === 2 ? cells[slot.at + 1] ?? 0 : 0,
+      hi: CELLS[slot.kind] === 2 ? (cells[slot.at + 1] ?? 0) : 0,
     });
     const identity = event.identities[slot.name];
     if (!renaming.match(identity, value(real.cells), value(ours.cells), level)) return slot.name;

@@ -4,10 +4,15 @@
 const BACKINGS_START = 0x7e00_0000_0000;
 const BACKING_STEP = 2 ** 30;
 const CONSTANTS: ReadonlyMap<string, number> = new Map([
-  ["D", 0x4000_0000], ["P", 0x1000_0000], ["S", 0x7d00_0000_0000],
+  ["D", 0x4000_0000],
+  ["P", 0x1000_0000],
+  ["S", 0x7d00_0000_0000],
 ]);
 const SUFFIXES: ReadonlyMap<string, number> = new Map([
-  ["", 1], ["k", 1024], ["M", 1024 * 1024], ["p", 4096],
+  ["", 1],
+  ["k", 1024],
+  ["M", 1024 * 1024],
+  ["p", 4096],
 ]);
 
 interface Range {

@@ -9,7 +9,9 @@ import type { LineHead } from "#shared/events/trace-line";
 const LAB_START = 0x7d00_0000_0000;
 const LAB_END = 0x7f00_0000_0000;
 const RANGE_EVENTS: ReadonlySet<number> = new Set([
-  EVENTS.kvm_unmap_hva_range.id, EVENTS.kvm_age_hva.id, EVENTS.kvm_test_age_hva.id,
+  EVENTS.kvm_unmap_hva_range.id,
+  EVENTS.kvm_age_hva.id,
+  EVENTS.kvm_test_age_hva.id,
 ]);
 
 /** True for a notifier call on memory that no plan can name. The address is the first field. */

@@ -18,8 +18,13 @@ export interface TraceOrigin {
 }
 
 type Build = Omit<TraceOrigin, "mode">;
-const plain = (kernel: TraceOrigin["kernel"], lookup: TraceOrigin["lookup"]): Build =>
-  ({ kernel, lookup, stage: null, mutants: [], remark: "" });
+const plain = (kernel: TraceOrigin["kernel"], lookup: TraceOrigin["lookup"]): Build => ({
+  kernel,
+  lookup,
+  stage: null,
+  mutants: [],
+  remark: "",
+});
 
 const V11 = plain("6.12", "V1");
 const HOOK = "A hook unmapped a page between lookup and mmu_lock: no verb of a plan does this.";
@@ -36,8 +41,10 @@ const BUILDS: readonly (readonly [RegExp, Build])[] = [
   [/(^|\/)6\.12-v11\/stage6$/, { ...plain("6.12", "V2b"), stage: "S1" }],
   [/(^|\/)6\.12-v11\/stage7$/, { ...V11, lookup: null, remark: "V1 without its last patch." }],
   [/(^|\/)6\.12-v11\/defects\/early-retry-put(-refs)?$/, { ...V11, mutants: ["earlyDoublePut"] }],
-  [/(^|\/)6\.12-v11\/defects\/gone-before-lock.*-unpatched.*$/,
-    { ...plain("6.12", "V0"), remark: HOOK }],
+  [
+    /(^|\/)6\.12-v11\/defects\/gone-before-lock.*-unpatched.*$/,
+    { ...plain("6.12", "V0"), remark: HOOK },
+  ],
   [/(^|\/)6\.12-v11\/defects\/gone-before-lock[^/]*$/, { ...V11, remark: HOOK }],
   [/(^|\/)6\.12-v11\/clock\/[^/]*unpatched[^/]*$/, { ...plain("6.12", "V0"), remark: MSR }],
   [/(^|\/)6\.12-v11\/clock\/[^/]+$/, { ...V11, remark: MSR }],

@@ -13,11 +13,16 @@ import type { TraceRecord } from "./trace.ts";
 const slotOf = (name: string): number =>
   EVENTS.labPage.slots.find((slot) => slot.name === name)?.at ?? 0;
 const AT = {
-  name: slotOf("name"), form: slotOf("form"), hva: slotOf("hva"), pfn: slotOf("pfn"),
-  ref: slotOf("ref"), flags: slotOf("flags"),
+  name: slotOf("name"),
+  form: slotOf("form"),
+  hva: slotOf("hva"),
+  pfn: slotOf("pfn"),
+  ref: slotOf("ref"),
+  flags: slotOf("flags"),
 };
-const EXACT = ["form", "hva", "pte", "vma", "ref", "raw", "map", "order"]
-  .flatMap((name) => EVENTS.labPage.slots.filter((slot) => slot.name === name));
+const EXACT = ["form", "hva", "pte", "vma", "ref", "raw", "map", "order"].flatMap((name) =>
+  EVENTS.labPage.slots.filter((slot) => slot.name === name),
+);
 
 const flagBit = (name: (typeof PAGE_FLAGS)[number]): number => 1 << PAGE_FLAGS.indexOf(name);
 /** What depends on the memory manager's past, except on the lab's own pages. */
@@ -87,8 +92,7 @@ export class PageStates {
 
   #set(record: TraceRecord): void {
     const name = this.#texts.textOf(record.cells[AT.name] ?? 0);
-    const state: PageState = this.#names.get(name) 
-      ?? { current: null, olds: [], freed: new Set() };
+    const state: PageState = this.#names.get(name) ?? { current: null, olds: [], freed: new Set() };
     this.#names.set(name, state);
     const pfn = pfnOf(record);
     const known = state.olds.findIndex((old) => pfnOf(old) === pfn);
@@ -111,7 +115,10 @@ export interface PageDifference {
 
 /** The first name whose state differs; `isExact` says of an address whether all flags count. */
 export function differingPage(
-  real: PageStates, ours: PageStates, renaming: Renaming, isExact: (hva: number) => boolean,
+  real: PageStates,
+  ours: PageStates,
+  renaming: Renaming,
+  isExact: (hva: number) => boolean,
 ): PageDifference | null {
   for (const name of new Set([...real.names(), ...ours.names()])) {
     const a = real.stateOf(name);
@@ -136,8 +143,8 @@ export function differingPage(
  * said it was free: the renaming then has another partner for its frame.
  */
 function dropReused(name: string, real: PageStates, ours: PageStates, renaming: Renaming): void {
-  const expected = [...real.stateOf(name)?.olds ?? []];
-  const got = [...ours.stateOf(name)?.olds ?? []];
+  const expected = [...(real.stateOf(name)?.olds ?? [])];
+  const got = [...(ours.stateOf(name)?.olds ?? [])];
   for (const [index, a] of expected.entries()) {
     const b = got[index];
     if (b === undefined || !renaming.isReused(pfnOf(a), pfnOf(b))) continue;
@@ -154,7 +161,9 @@ interface Judge {
 }
 
 function compareState(
-  real: TraceRecord | null, ours: TraceRecord | null, judge: Judge,
+  real: TraceRecord | null,
+  ours: TraceRecord | null,
+  judge: Judge,
 ): PageDifference | null {
   const { name } = judge;
   if (real === null && ours === null) return null;
@@ -164,16 +173,20 @@ function compareState(
 }
 
 function differingPart(
-  real: Int32Array, ours: Int32Array, { renaming, mask }: Judge,
+  real: Int32Array,
+  ours: Int32Array,
+  { renaming, mask }: Judge,
 ): string | null {
   for (const slot of EXACT) {
     const isWide = slot.kind === "wide";
-    const isSame = real[slot.at] === ours[slot.at]
-      && (!isWide || real[slot.at + 1] === ours[slot.at + 1]);
+    const isSame =
+      real[slot.at] === ours[slot.at] && (!isWide || real[slot.at + 1] === ours[slot.at + 1]);
     if (!isSame) return slot.name;
   }
   if (((real[AT.flags] ?? 0) & mask) !== ((ours[AT.flags] ?? 0) & mask)) return "flags";
-  const frame = (cells: Int32Array): Value =>
-    ({ lo: cells[AT.pfn] ?? 0, hi: cells[AT.pfn + 1] ?? 0 });
+  const frame = (cells: Int32Array): Value => ({
+    lo: cells[AT.pfn] ?? 0,
+    hi: cells[AT.pfn + 1] ?? 0,
+  });
   return renaming.matchFrame(frame(real), frame(ours)) ? null : "pfn";
 }

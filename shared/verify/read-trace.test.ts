@@ -1,3 +1,6 @@
+// From a trace back to a scenario: steps, setup and
+// memory kinds, and the errors of files that are
+// none.
 import fc from "fast-check";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
@@ -7,7 +10,9 @@ import { traceOrigin } from "./origin.ts";
 import { readTrace } from "./read-trace.ts";
 
 const TEXT = readFileSync(
-  new URL("../../fixtures/traces/6.12/tdp/anon_first_touch.trace", import.meta.url), "utf8");
+  new URL("../../fixtures/traces/6.12/tdp/anon_first_touch.trace", import.meta.url),
+  "utf8",
+);
 const problemsOf = (text: string, kernel = "6.12") => {
   const reading = readTrace(text, "x", kernel);
   return reading.ok ? [] : reading.problems;
@@ -18,9 +23,14 @@ test("a trace becomes its steps, each line in its part", () => {
   const reading = readTrace(TEXT, "anon", "6.12");
   if (!reading.ok) throw new Error("not read");
   const { steps } = reading.trace;
-  expect(steps.map((step) => step.plan).slice(0, 6)).toEqual(
-    ["back B anon 64k", "slot 1 P B 64k", "track a B", "track b B+1p", "boot",
-      "gwrite D+0 0x1111"]);
+  expect(steps.map((step) => step.plan).slice(0, 6)).toEqual([
+    "back B anon 64k",
+    "slot 1 P B 64k",
+    "track a B",
+    "track b B+1p",
+    "boot",
+    "gwrite D+0 0x1111",
+  ]);
   const boot = steps[4];
   expect(boot?.results.map((record) => record.id)).toEqual([EventId.labResult]);
   expect(boot?.events).toHaveLength(31);
@@ -44,7 +54,11 @@ test.each([
   [mark("RESULT ok"), "before the first STEP"],
   [mark("STEP 0 boot") + mark("STEP 2 boot"), "step 2 comes where step 1 is due"],
 ])("what is no whole trace is refused with a reason", (text, reason) => {
-  expect(problemsOf(text).map((problem) => problem.message).join("\n")).toContain(reason);
+  expect(
+    problemsOf(text)
+      .map((problem) => problem.message)
+      .join("\n"),
+  ).toContain(reason);
 });
 
 test("a trace of another kernel is refused, not misread", () => {
@@ -57,15 +71,20 @@ test("a kernel that stopped ends a trace without its end mark", () => {
 });
 
 test("the VMM's own memory and background threads are no part of a step", () => {
-  const notifier = (task: string, start: string) => `${task} [000] ..... 1.000000: `
-    + `kvm_unmap_hva_range: mmu notifier unmap range: ${start} -- 0x007fff00002000\n`;
+  const notifier = (task: string, start: string) =>
+    `${task} [000] ..... 1.000000: ` +
+    `kvm_unmap_hva_range: mmu notifier unmap range: ${start} -- 0x007fff00002000\n`;
   const step = (plan: string) => {
-    const reading = readTrace(mark(`STEP 0 ${plan}`)
-      + notifier("vmm-1", "0x007fff00001000")
-      + notifier("kdamond.0-9", "0x007e0000001000")
-      + notifier("ksmd-30", "0x007e0000001000")
-      + notifier("vmm-1", "0x007e0000001000")
-      + mark("STEP 1 end"), "x", "6.12");
+    const reading = readTrace(
+      mark(`STEP 0 ${plan}`) +
+        notifier("vmm-1", "0x007fff00001000") +
+        notifier("kdamond.0-9", "0x007e0000001000") +
+        notifier("ksmd-30", "0x007e0000001000") +
+        notifier("vmm-1", "0x007e0000001000") +
+        mark("STEP 1 end"),
+      "x",
+      "6.12",
+    );
     return reading.ok ? reading.trace.steps[0]?.events.map((record) => record.line) : null;
   };
   expect(step("munmap B 4k")).toEqual([5]);
@@ -73,9 +92,12 @@ test("the VMM's own memory and background threads are no part of a step", () => 
 });
 
 test("no text makes the reader throw", () => {
-  fc.assert(fc.property(fc.string({ maxLength: 300 }), fc.nat(TEXT.length), (text, cut) => {
-    expect(readTrace(TEXT.slice(0, cut) + text, "x", "6.12")).toHaveProperty("ok");
-  }), { numRuns: 50 });
+  fc.assert(
+    fc.property(fc.string({ maxLength: 300 }), fc.nat(TEXT.length), (text, cut) => {
+      expect(readTrace(TEXT.slice(0, cut) + text, "x", "6.12")).toHaveProperty("ok");
+    }),
+    { numRuns: 50 },
+  );
 });
 
 test.each([
@@ -107,8 +129,12 @@ test("planted defects and stages are told; other folders tell nothing", () => {
 
 test("the plan's lines tell which memory lies where", () => {
   const kinds = new MemoryKinds();
-  const plan = ["back B anon 64k", "back T lab-tail 16p  # second", "mmapover B+4p 0x2000 lab-ref",
-    "mremap T 4k B+8p"];
+  const plan = [
+    "back B anon 64k",
+    "back T lab-tail 16p  # second",
+    "mmapover B+4p 0x2000 lab-ref",
+    "mremap T 4k B+8p",
+  ];
   for (const line of plan) kinds.read(line);
   const B = 0x7e00_0000_0000;
   expect(kinds.kindAt(B)).toBe("anon");

@@ -58,20 +58,35 @@ class StepSink implements TraceSink {
     }
     if (this.problems.length > 0) return;
     if (this.steps.length === 0) {
-      this.problem({ line: 1, column: 1, message: "no STEP line is in this file: it is no trace of "
-        + "a plan. Record one with the lab, or import it as a plain trace." });
+      this.problem({
+        line: 1,
+        column: 1,
+        message:
+          "no STEP line is in this file: it is no trace of " +
+          "a plan. Record one with the lab, or import it as a plain trace.",
+      });
     } else if (!this.#isEnded && !this.#hasStopped) {
       const last = this.steps.at(-1);
-      this.problem({ line: lines, column: 1, message: `the file ends inside step ${last?.n} `
-        + `(${last?.plan}), without its "STEP ${this.steps.length} end". Use the whole file.` });
+      this.problem({
+        line: lines,
+        column: 1,
+        message:
+          `the file ends inside step ${last?.n} ` +
+          `(${last?.plan}), without its "STEP ${this.steps.length} end". Use the whole file.`,
+      });
     }
   }
 
   #begin(n: number, textId: number, line: number): void {
     const plan = this.texts.textOf(textId);
     if (n !== this.steps.length) {
-      this.problem({ line, column: 1, message: `step ${n} comes where step ${this.steps.length} is `
-        + "due: lines are missing or two traces are joined. Use one whole file." });
+      this.problem({
+        line,
+        column: 1,
+        message:
+          `step ${n} comes where step ${this.steps.length} is ` +
+          "due: lines are missing or two traces are joined. Use one whole file.",
+      });
     }
     if (plan === "end") this.#isEnded = true;
     else this.steps.push(openStep(n, plan));
@@ -81,8 +96,13 @@ class StepSink implements TraceSink {
     const step = this.steps.at(-1);
     const { event, cells, line } = row;
     if (step === undefined) {
-      this.problem({ line, column: 1, message: "a record stands before the first STEP line; "
-        + "cut the file so that it begins with \"STEP 0\"." });
+      this.problem({
+        line,
+        column: 1,
+        message:
+          "a record stands before the first STEP line; " +
+          'cut the file so that it begins with "STEP 0".',
+      });
       return;
     }
     const part = partOf(event.id);

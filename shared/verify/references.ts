@@ -59,12 +59,16 @@ function differingPart(a: RefChange | undefined, b: RefChange | undefined): stri
 
 /** The first change in which two steps differ. */
 export function differingReference(
-  step: TraceStep, real: readonly RefChange[], ours: readonly RefChange[], trace: Trace,
+  step: TraceStep,
+  real: readonly RefChange[],
+  ours: readonly RefChange[],
+  trace: Trace,
 ): Difference | null {
   const text = (change: RefChange | undefined): string | null =>
     change === undefined ? null : recordText(change.record, trace);
   const around = (list: readonly RefChange[], index: number): string[] =>
-    list.slice(Math.max(0, index - AROUND), index + AROUND + 1)
+    list
+      .slice(Math.max(0, index - AROUND), index + AROUND + 1)
       .map((change) => recordText(change.record, trace));
   for (let index = 0; index < Math.max(real.length, ours.length); index++) {
     const expected = real[index];

@@ -56,8 +56,8 @@ const ADDRESS_HI = 0x000fffff;
 const DIRECT_MAP_HI = 0xffff8880;
 
 const same = (a: Value, b: Value): boolean => a.lo === b.lo && a.hi === b.hi;
-const isEntry = (v: Value): boolean => hasBit(v.lo, v.hi, 0)
-  && (hasBit(v.lo, v.hi, MMU_PRESENT) || hasBit(v.lo, v.hi, 60));
+const isEntry = (v: Value): boolean =>
+  hasBit(v.lo, v.hi, 0) && (hasBit(v.lo, v.hi, MMU_PRESENT) || hasBit(v.lo, v.hi, 60));
 const isTable = (v: Value, level: number): boolean => level > 1 && !hasBit(v.lo, v.hi, HUGE);
 const sameBits = (a: Value, b: Value): boolean =>
   (a.lo & 0xfff) === (b.lo & 0xfff) && (a.hi & ~ADDRESS_HI) === (b.hi & ~ADDRESS_HI);
@@ -69,12 +69,18 @@ export class Renaming {
   /** True when two values of a field are the same thing; `level` tells what an entry points to. */
   match(identity: Identity | undefined, real: Value, ours: Value, level: number): boolean {
     switch (identity) {
-      case undefined: return same(real, ours);
-      case "pfn": return this.matchFrame(real, ours);
-      case "leaf": return this.#matchEntry(real, ours, 1);
-      case "entry": return this.#matchEntry(real, ours, level);
-      case "physical": return this.#matchPhysical(real, ours);
-      case "pointer": return this.#matchPointer(real, ours);
+      case undefined:
+        return same(real, ours);
+      case "pfn":
+        return this.matchFrame(real, ours);
+      case "leaf":
+        return this.#matchEntry(real, ours, 1);
+      case "entry":
+        return this.#matchEntry(real, ours, level);
+      case "physical":
+        return this.#matchPhysical(real, ours);
+      case "pointer":
+        return this.#matchPointer(real, ours);
     }
   }
 

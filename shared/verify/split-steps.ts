@@ -9,18 +9,29 @@ import type { SimulatedTrace, TraceRecord } from "./trace.ts";
 export type Part = "results" | "events" | "tables" | "pages" | "refs";
 
 const PART_OF: ReadonlyMap<number, Part> = new Map([
-  [EVENTS.labResult.id, "results"], [EVENTS.labMmio.id, "results"],
+  [EVENTS.labResult.id, "results"],
+  [EVENTS.labMmio.id, "results"],
   [EVENTS.labPage.id, "pages"],
-  [EVENTS.labRoot.id, "tables"], [EVENTS.labSpte.id, "tables"],
-  [EVENTS.labRef.id, "refs"], [EVENTS.labWatch.id, "refs"],
+  [EVENTS.labRoot.id, "tables"],
+  [EVENTS.labSpte.id, "tables"],
+  [EVENTS.labRef.id, "refs"],
+  [EVENTS.labWatch.id, "refs"],
 ]);
 
 /** A step that is being filled. */
-export type OpenStep = { readonly n: number; readonly plan: string }
-  & { readonly [P in Part]: TraceRecord[] };
+export type OpenStep = { readonly n: number; readonly plan: string } & {
+  readonly [P in Part]: TraceRecord[];
+};
 
-export const openStep = (n: number, plan: string): OpenStep =>
-  ({ n, plan, results: [], events: [], tables: [], pages: [], refs: [] });
+export const openStep = (n: number, plan: string): OpenStep => ({
+  n,
+  plan,
+  results: [],
+  events: [],
+  tables: [],
+  pages: [],
+  refs: [],
+});
 
 export const partOf = (id: number): Part => PART_OF.get(id) ?? "events";
 

@@ -103,37 +103,49 @@ export const entryText = (vcpu: number, entry: TableEntry): string =>
 
 const rootText = (vcpu: number, state: TableStates): string | null => {
   const root = state.rootOf(vcpu);
-  return root === null ? null
+  return root === null
+    ? null
     : `SPTE r${vcpu} root ${hexOfHalves(root.root.lo, root.root.hi)} level ${root.level}`;
 };
 
 /** The first entry in which two states differ, vCPU by vCPU; null when there is none. */
 export function differingEntry(
-  real: TableStates, ours: TableStates, renaming: Renaming,
+  real: TableStates,
+  ours: TableStates,
+  renaming: Renaming,
 ): TableDifference | null {
   for (const vcpu of new Set([...real.vcpus(), ...ours.vcpus()])) {
-    const found = differingRoot(vcpu, real, ours, renaming)
-      ?? differingIn(vcpu, real, ours, renaming);
+    const found =
+      differingRoot(vcpu, real, ours, renaming) ?? differingIn(vcpu, real, ours, renaming);
     if (found !== null) return found;
   }
   return null;
 }
 
 function differingRoot(
-  vcpu: number, real: TableStates, ours: TableStates, renaming: Renaming,
+  vcpu: number,
+  real: TableStates,
+  ours: TableStates,
+  renaming: Renaming,
 ): TableDifference | null {
   const a = real.rootOf(vcpu);
   const b = ours.rootOf(vcpu);
   if (a === null && b === null) return null;
-  const isSame = a !== null && b !== null && a.level === b.level
-    && renaming.match("physical", a.root, b.root, 0);
+  const isSame =
+    a !== null &&
+    b !== null &&
+    a.level === b.level &&
+    renaming.match("physical", a.root, b.root, 0);
   if (isSame) return null;
   const texts = { real: rootText(vcpu, real), ours: rootText(vcpu, ours) };
   return { vcpu, ...texts, field: "root", by: "", around: { real: [], ours: [] } };
 }
 
 function differingIn(
-  vcpu: number, real: TableStates, ours: TableStates, renaming: Renaming,
+  vcpu: number,
+  real: TableStates,
+  ours: TableStates,
+  renaming: Renaming,
 ): TableDifference | null {
   const expected = real.entriesOf(vcpu);
   const got = ours.entriesOf(vcpu);
@@ -163,7 +175,9 @@ const before = (a: TableEntry, b: TableEntry): boolean =>
   a.page < b.page || (a.page === b.page && a.level > b.level);
 
 function entryField(
-  a: TableEntry | undefined, b: TableEntry | undefined, renaming: Renaming,
+  a: TableEntry | undefined,
+  b: TableEntry | undefined,
+  renaming: Renaming,
 ): string | null {
   if (a === undefined || b === undefined) return "entry";
   if (a.page !== b.page || a.level !== b.level) return "entry";

@@ -43,5 +43,8 @@ export type SimulatedTrace = Trace;
 
 /** A record from an id and its cells, as `emit` takes them. */
 export const makeRecord = (
-  id: number, cells: ArrayLike<number>, by = "", line = 0,
+  id: number,
+  cells: ArrayLike<number>,
+  by = "",
+  line = 0,
 ): TraceRecord => ({ id, cells: Int32Array.from(cells), line, by, isCut: false });

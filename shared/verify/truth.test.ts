@@ -1,5 +1,6 @@
 // Truth: every real trace in fixtures/traces equals the simulated run of its own STEP lines. A
-// difference fails with its first place, five lines around, and the model function that made ours.
+// difference fails with its first place, five lines around, and the model function that made
+// ours.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";

@@ -4,6 +4,9 @@
 // oxlint-disable-next-line import/default -- the build makes this default export.
 import EditorWorker from "monaco-editor/editor/editor.worker?worker";
 
+/** Longer texts are shown without colours: tokenizing them would hold up typing. */
+export const COLORED_LINES = 10_000;
+
 export type Monaco = typeof import("monaco-editor/editor");
 
 let loading: Promise<Monaco> | null = null;

@@ -57,7 +57,7 @@ export const choiceParams = (choice: RunChoice): Record<string, string | null> =
 const unlessDefault = (words: readonly string[], usual: readonly string[]): string | null =>
   words.join() === usual.join() ? null : words.join();
 
-/** The kernel nearest to the merge on the lookup's side: the first that has it, or the last before. */
+/** The kernel nearest to the merge on the lookup's side: the first with it, or the last before. */
 export function kernelOfLookup(lookup: string, host: Host): string {
   const kernels = host.kernels.map((row) => row.id).toSorted((a, b) => rank(a) - rank(b));
   const merged = kernels.filter((id) => rank(id) >= MERGED_IN);

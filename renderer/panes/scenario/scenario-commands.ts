@@ -4,11 +4,37 @@
 import { address } from "../../app/address.ts";
 import { type Command, useCommands } from "../../app/commands.ts";
 import { useNavigation } from "../../app/navigation.ts";
+import { rank, usePaletteSource } from "../../app/palette.ts";
 import type { useScenarioScreen } from "./use-scenario-screen.ts";
 
 export interface ScenarioActions {
+  goTo(line: number, column: number): void;
   goToProblem(by: 1 | -1): void;
   editorAction(id: string): void; // an action of the editor by its id
+}
+
+/** "@name" in the palette goes to where a backing or a page is named. */
+function useNames(screen: ReturnType<typeof useScenarioScreen>, actions: ScenarioActions): void {
+  usePaletteSource({
+    prefix: "@",
+    title: "Names of the scenario",
+    items: (query) => {
+      const draft = screen.parsed.value?.draft;
+      const named = [
+        ...(draft?.backings ?? []).map((one) => ({ ...one, what: `backing, ${one.kind}` })),
+        ...(draft?.pages ?? []).map((one) => ({ ...one, what: "tracked page" })),
+      ];
+      const items = named.map(({ name, what, range }) => ({
+        id: `name.${name}`,
+        title: name,
+        context: `${what}, line ${range.line}`,
+        keys: "",
+        why: "",
+        run: () => actions.goTo(range.line, range.column),
+      }));
+      return rank(query, items, []);
+    },
+  });
 }
 
 export function useScenarioCommands(
@@ -17,6 +43,7 @@ export function useScenarioCommands(
 ): void {
   const navigation = useNavigation();
   const { scenario, batch } = screen;
+  useNames(screen, actions);
   const isOpen = (): string => (screen.name.value === "" ? "open a scenario first" : "");
   const on = (
     id: string,

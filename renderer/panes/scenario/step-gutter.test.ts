@@ -5,7 +5,7 @@ import type { RunDetail } from "#shared/contract/runs";
 import { outlineOf } from "#shared/scenario/outline";
 import { parseScenario } from "#shared/scenario/parse";
 import { expect, test } from "vitest";
-import { gutterRows } from "./step-gutter.ts";
+import { firstBelow, gutterRows } from "./step-gutter.ts";
 
 const text = `faultline: 1
 title: tail
@@ -60,4 +60,11 @@ test("another text gets no marks of that run", () => {
     verdict: "",
     deltas: "",
   });
+});
+
+test("the first visible row is found wherever it is", () => {
+  const tops = [0, 20, 40, 60];
+  expect([-1, 0, 30, 60, 99].map((scroll) => firstBelow(tops, (top) => top > scroll))).toEqual([
+    0, 1, 2, 4, 4,
+  ]);
 });

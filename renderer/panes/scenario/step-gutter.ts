@@ -47,3 +47,16 @@ export function gutterRows(
 
 const signed = (value: number): string =>
   value === 0 ? "0" : value > 0 ? `+${value}` : `−${-value}`;
+
+/** Index of the first row that passes; rows before it fail and all after it pass. */
+export function firstBelow<T>(rows: readonly T[], passes: (row: T) => boolean): number {
+  let low = 0;
+  let high = rows.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const row = rows[middle];
+    if (row !== undefined && passes(row)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

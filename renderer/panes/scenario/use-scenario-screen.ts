@@ -79,11 +79,9 @@ export function useScenarioScreen() {
   const setChoice = (next: RunChoice) => navigation.patch(choiceParams(next), { remember: false });
   const open = (target: string) => navigation.go(address("scenario", target));
 
-  return {
-    ...own,
-    ...{ place, name, scenario, parsed, batch, host, list },
-    ...{ choice, jobs, errors, whyNotRun, gutter, isOldRun, run, setChoice, open },
-  };
+  const sources = { place, name, scenario, parsed, batch, host, list };
+  const derived = { choice, jobs, errors, whyNotRun, gutter, isOldRun };
+  return { ...own, ...sources, ...derived, run, setChoice, open };
 }
 
 /** The screen's address; it stays while another screen is about to be shown. */

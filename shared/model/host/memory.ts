@@ -136,5 +136,5 @@ const __handle_mm_fault = routine(
 export const handle_mm_fault = routine(
   "handle_mm_fault",
   { hva: wide, write: int, r: int },
-  (own) => [call(__handle_mm_fault, { hva: "hva", write: "write" }, "r"), set("hva", 0), done("r")],
+  () => [call(__handle_mm_fault, { hva: "hva", write: "write" }, "r"), set("hva", 0), done("r")],
 );
