@@ -69,16 +69,8 @@ function frameMarkup(tree: CallTree, unit: string, { row, depth, x, width }: Fra
   const title = `${name}: ${figures.join(", ")}, ${share.toFixed(1)} %`;
   const y = depth * ROW;
   const text = label === "" ? NOTHING : html`<text x="${px(x + 3)}" y="${y + 12}">${label}</text>`;
-  return html`<g
-    ><title>${title}</title
-    ><rect
-      class="f-${tree.families[fn] ?? "dim"}"
-      x="${px(x)}"
-      y="${y}"
-      width="${px(width)}"
-      height="${ROW - 1}"
-    />${text}</g
-  >`;
+  return html`<g><title>${title}</title><rect class="f-${tree.families[fn] ?? "dim"}" x="${px(x)}"
+ y="${y}" width="${px(width)}" height="${ROW - 1}"/>${text}</g>`;
 }
 
 /** The picture and what it leaves out. */
@@ -90,13 +82,7 @@ export function flameSvg(
   const { frames, hidden, depth } = layout(tree);
   const height = (depth + 1) * ROW;
   const drawn = frames.map((frame) => frameMarkup(tree, unit, frame));
-  const svg = html`<svg
-    class="flame"
-    viewBox="0 0 ${WIDTH} ${height}"
-    role="img"
-    aria-label="${name}"
-  >
-    ${drawn}
-  </svg>`;
+  const svg = html`<svg class="flame" viewBox="0 0 ${WIDTH} ${height}" role="img"
+ aria-label="${name}">${drawn}</svg>`;
   return { svg, hidden };
 }

@@ -26,15 +26,8 @@ const SHAPES: Readonly<Record<string, readonly string[]>> = {
   emulates: [RING, "M8 6.2a1.8 1.8 0 1 1 0 3.6 1.8 1.8 0 0 1 0-3.6z"],
   skips: [RING, "M5 7.2h6v1.6H5z"],
 };
-const UNKNOWN = html`<circle
-  cx="8"
-  cy="8"
-  r="5.4"
-  fill="none"
-  stroke="currentColor"
-  stroke-width="1.4"
-  stroke-dasharray="2 2"
-/>`;
+const UNKNOWN = html`<circle cx="8" cy="8" r="5.4" fill="none" stroke="currentColor"
+ stroke-width="1.4" stroke-dasharray="2 2"/>`;
 
 const CLASSES: Readonly<Record<string, string>> = {
   maps: "maps",
@@ -54,16 +47,9 @@ export const verdictClass = (verdict: string): string => `v-${CLASSES[verdict] ?
 
 /** The shape beside its word: the word is the name, so the shape is hidden from readers. */
 export function verdictShape(verdict: string, size = 12): Html {
-  const paths = SHAPES[verdict]?.map((d) => html`<path fill-rule="evenodd" d="${d}" />`) ?? UNKNOWN;
-  return html`<svg
-    class="${verdictClass(verdict)}"
-    width="${size}"
-    height="${size}"
-    viewBox="0 0 16 16"
-    aria-hidden="true"
-  >
-    ${paths}
-  </svg>`;
+  const paths = SHAPES[verdict]?.map((d) => html`<path fill-rule="evenodd" d="${d}"/>`) ?? UNKNOWN;
+  return html`<svg class="${verdictClass(verdict)}" width="${size}" height="${size}"
+ viewBox="0 0 16 16" aria-hidden="true">${paths}</svg>`;
 }
 
 export const verdictWord = (verdict: string): Html =>

@@ -123,11 +123,7 @@ function partsOf(input: ReportInput): readonly Part[] {
       ? part(
           "schedule",
           "Schedule",
-          input.schedules.map(
-            ({ letter, text }) =>
-              html`<h3>Run ${letter}</h3>
-                ${textBlock(text)}`,
-          ),
+          input.schedules.map(({ letter, text }) => html`<h3>Run ${letter}</h3>${textBlock(text)}`),
         )
       : null,
     wants("real") && input.real.length > 0
@@ -136,8 +132,7 @@ function partsOf(input: ReportInput): readonly Part[] {
           "From the real trace",
           input.real.map(
             ({ title, text }) =>
-              html`<h3>${title} <span class="mark">real</span></h3>
-                ${textBlock(text)}`,
+              html`<h3>${title} <span class="mark">real</span></h3>${textBlock(text)}`,
           ),
           true,
         )
@@ -159,51 +154,35 @@ const part = (section: Part["section"], title: string, body: Content, isLong = f
 });
 
 const provenance = (input: ReportInput): Html =>
-  html`<table>
-    <tbody>
-      ${input.provenance.map(
-        ({ label, value }) =>
-          html`<tr>
-            <td class="t2">${label}</td>
-            <td class="mono wrap">${value}</td>
-          </tr>`,
-      )}
-    </tbody>
-  </table>`;
+  html`<table><tbody>${input.provenance.map(
+    ({ label, value }) =>
+      html`<tr><td class="t2">${label}</td><td class="mono wrap">${value}</td></tr>`,
+  )}</tbody></table>`;
 
 function sectionMarkup({ section, title, body, isLong }: Part, index: number): Html {
   const id = `${section}-${index + 1}`;
-  return html`<section id="${id}" ${isLong ? html` class="long"` : NOTHING}>
-    <h2><i>${index + 1}</i><a href="#${id}">${title}</a></h2>
-    ${body}
-  </section> `;
+  return html`<section id="${id}"${isLong ? html` class="long"` : NOTHING}>
+<h2><i>${index + 1}</i><a href="#${id}">${title}</a></h2>
+${body}</section>
+`;
 }
 
 function documentOf(input: ReportInput): string {
   return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta http-equiv="Content-Security-Policy" content="${POLICY}" />
-        <meta name="viewport" content="width=device-width" />
-        <meta name="referrer" content="no-referrer" />
-        <title>${input.title}</title>
-        <style>
-          ${new Html(STYLE)}
-        </style>
-      </head>
-      <body>
-        ${headMarkup(input)}
-        <main>
-          ${input.sections.includes("verdicts") ? verdictColumns(input.runs) : NOTHING}
-          ${partsOf(input).map(sectionMarkup)}
-        </main>
-        <footer>${footLine(input)}</footer>
-        <script>
-          ${new Html(SCRIPT)};
-        </script>
-      </body>
-    </html> `.text;
+<html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta name="viewport" content="width=device-width">
+<meta name="referrer" content="no-referrer">
+<title>${input.title}</title>
+<style>${new Html(STYLE)}</style></head>
+<body>
+${headMarkup(input)}
+<main>
+${input.sections.includes("verdicts") ? verdictColumns(input.runs) : NOTHING}
+${partsOf(input).map(sectionMarkup)}</main>
+<footer>${footLine(input)}</footer>
+<script>${new Html(SCRIPT)}</script></body></html>
+`.text;
 }
 
 function headMarkup({ title, about, note, scenario, runs }: ReportInput): Html {
@@ -211,12 +190,10 @@ function headMarkup({ title, about, note, scenario, runs }: ReportInput): Html {
   const digest = html`<span class="mono">digest ${scenario.digest}</span>`;
   const end = html`${scenario.name} · ${modes} · ${digest}`;
   return html`<header>
-    <div class="top"><b>Faultline</b><span>report</span><span class="end">${end}</span></div>
-    <h1>${title}</h1>
-    ${about === "" ? NOTHING : html`<p class="lede">${about}</p>`}${
-      note === "" ? NOTHING : html`<p class="note">${note}</p>`
-    }
-  </header>`;
+<div class="top"><b>Faultline</b><span>report</span><span class="end">${end}</span></div>
+<h1>${title}</h1>${about === "" ? NOTHING : html`<p class="lede">${about}</p>`}${
+    note === "" ? NOTHING : html`<p class="note">${note}</p>`
+  }</header>`;
 }
 
 function footLine({ runs }: ReportInput): string {

@@ -41,10 +41,9 @@ const runName = (run: ReportRun): string => `${run.letter}: ${lookupName(run)}, 
 
 export function verdictColumns(runs: readonly ReportRun[]): Html {
   const sides = runs.map(
-    (run) =>
-      html`<div>
-        ${verdictShape(run.verdict, 16)} <b>${run.sentence}</b><span>${run.because}</span>
-      </div> `,
+    (run) => html`<div>${verdictShape(run.verdict, 16)}
+<b>${run.sentence}</b><span>${run.because}</span></div>
+`,
   );
   return html`<div class="vs">${sides}</div>`;
 }
@@ -96,8 +95,7 @@ function stepTable(runs: readonly ReportRun[]): Html {
     cells: [step.n, step.line, ...runs.map((run) => stepResult(run, step.n))],
   }));
   const cut = cutLine(steps.length, first.steps.length, "steps");
-  return html`<h3>Steps</h3>
-    ${table(columns, rows)}${cut}`;
+  return html`<h3>Steps</h3>${table(columns, rows)}${cut}`;
 }
 
 function stepResult(run: ReportRun, n: number): Content {
@@ -110,11 +108,10 @@ function stepResult(run: ReportRun, n: number): Content {
 function findingList(run: ReportRun): Html {
   if (run.findings.length === 0) return NOTHING;
   const rows = run.findings.map(({ rule, sentence, evidence }) => ({
-    cells: [rule, html`${sentence}<br /><span class="t2">${evidence}</span>`],
+    cells: [rule, html`${sentence}<br><span class="t2">${evidence}</span>`],
   }));
   const columns = columnsOf("mono Rule", "text What");
-  return html`<h3>Findings in ${run.letter}</h3>
-    ${table(columns, rows)}`;
+  return html`<h3>Findings in ${run.letter}</h3>${table(columns, rows)}`;
 }
 
 export function differencesSection(
@@ -125,12 +122,11 @@ export function differencesSection(
   const counts =
     `${count(equal)} equal, ${count(renamed)} renamed (≈), ` +
     `${count(differs)} differ (≠), ${count(onlyA)} only in A, ${count(onlyB)} only in B.`;
-  const cut = cutLine(differences.rows.length, differences.total, "rows");
   return html`<p><b>${differences.sentence}</b></p>
-    <p class="t2">${differences.detail}</p>
-    <p class="t2">${counts}</p>
-    ${alignment(differences, runs)}
-    ${cut}${addressLine(differences.address)}`;
+<p class="t2">${differences.detail}</p>
+<p class="t2">${counts}</p>
+${alignment(differences, runs)}
+${cutLine(differences.rows.length, differences.total, "rows")}${addressLine(differences.address)}`;
 }
 
 function alignment(differences: ReportDifferences, runs: readonly ReportRun[]): Html {
@@ -141,42 +137,22 @@ function alignment(differences: ReportDifferences, runs: readonly ReportRun[]): 
   const rows = differences.rows.map((row, at) => {
     const hot = at === differences.first ? html` class="hot"` : NOTHING;
     const mark = row.mark === "=" ? "" : row.mark;
-    return html`<tr data-mark="${row.mark}" ${hot}>
-      ${eventCells(row.a)}
-      <td class="k">${mark}</td>
-      ${eventCells(row.b)}
-    </tr> `;
+    return html`<tr data-mark="${row.mark}"${hot}>${eventCells(row.a)}
+<td class="k">${mark}</td>${eventCells(row.b)}</tr>
+`;
   });
   return html`<table class="al">
-    <colgroup>
-      <col class="n" />
-      <col />
-      <col class="k" />
-      <col class="n" />
-      <col />
-    </colgroup>
-    <thead>
-      <tr>
-        <th class="r">#</th>
-        <th>${head("A")}</th>
-        <th class="k"></th>
-        <th class="r">#</th>
-        <th>${head("B")}</th>
-      </tr>
-    </thead>
-    <tbody>
-      ${rows}
-    </tbody>
-  </table>`;
+<colgroup><col class="n"><col><col class="k"><col class="n"><col></colgroup>
+<thead><tr><th class="r">#</th><th>${head("A")}</th><th class="k"></th>
+<th class="r">#</th><th>${head("B")}</th></tr></thead>
+<tbody>${rows}</tbody></table>`;
 }
 
 function eventCells(event: ReportEvent | null): Html {
-  if (event === null)
-    return html`<td></td>
-      <td></td>`;
+  if (event === null) return html`<td></td><td></td>`;
   const name = event.name === "" ? NOTHING : html`${event.name} `;
   return html`<td class="num t3">${event.n}</td>
-    <td class="mono">${name}<span class="t2">${event.text}</span></td>`;
+<td class="mono">${name}<span class="t2">${event.text}</span></td>`;
 }
 
 const KEY =
@@ -190,25 +166,15 @@ export function tablesSection(tables: ReportTables): Html {
     steps.findIndex((step) => step.n === tables.shown),
   );
   const bodies = steps.map(
-    (step) =>
-      html`<div class="step" data-name="${step.n} ${step.line}">
-        <h3>After step ${step.n}: <span class="mono">${step.line}</span></h3>
-        ${walkMarkup(step.walk)}
-      </div> `,
+    (step) => html`<div class="step" data-name="${step.n} ${step.line}">
+<h3>After step ${step.n}: <span class="mono">${step.line}</span></h3>
+${walkMarkup(step.walk)}</div>
+`,
   );
-  const captions = tables.captions.map(
-    ({ head, text }) =>
-      html`<b>${head}</b>
-        <p>${text}</p>`,
-  );
-  return html`<div class="fig">
-      <div data-steps="${shown}">${bodies}</div>
-      <div class="cap">
-        ${captions}<b>Key.</b>
-        <p>${KEY}</p>
-      </div>
-    </div>
-    ${cutLine(steps.length, tables.steps.length, "steps")}${addressLine(tables.address)}`;
+  const captions = tables.captions.map(({ head, text }) => html`<b>${head}</b><p>${text}</p>`);
+  return html`<div class="fig"><div data-steps="${shown}">${bodies}</div>
+<div class="cap">${captions}<b>Key.</b><p>${KEY}</p></div></div>
+${cutLine(steps.length, tables.steps.length, "steps")}${addressLine(tables.address)}`;
 }
 
 const LEDGER_COLUMNS = columnsOf(
@@ -227,9 +193,8 @@ export function ledgerSection(ledger: ReportLedger): Html {
     isMarked: row.isOpen && row.delta < 0,
     cells: [row.event, row.step, signed(row.delta), row.count, row.cause, row.path, pairText(row)],
   }));
-  return html`<h3>Run ${ledger.letter}, ${ledger.page}</h3>
-    ${table(LEDGER_COLUMNS, rows)}
-    ${cutLine(shown.length, ledger.total, "changes")}${addressLine(ledger.address)}`;
+  return html`<h3>Run ${ledger.letter}, ${ledger.page}</h3>${table(LEDGER_COLUMNS, rows)}
+${cutLine(shown.length, ledger.total, "changes")}${addressLine(ledger.address)}`;
 }
 
 function pairText({ pair, delta }: ReportLedger["rows"][number]): string {
@@ -241,16 +206,14 @@ export function profileSection(profile: ReportProfile): Html {
   const { svg, hidden } = flameSvg(profile.tree, profile.unit, profile.title);
   const narrow =
     hidden === 0 ? "" : `${count(hidden)} frames narrower than a pixel are not drawn. `;
-  const text = `${narrow}${profile.note}`.trim();
-  const note = text === "" ? NOTHING : html`<p class="cut">${text}</p>`;
+  const note = `${narrow}${profile.note}`.trim();
   return html`<h3>${profile.title} <span class="mark est">est</span></h3>
-    ${svg}${note}${addressLine(profile.address)}`;
+${svg}${note === "" ? NOTHING : html`<p class="cut">${note}</p>`}${addressLine(profile.address)}`;
 }
 
 /** A block of plain text, cut where it is too long. */
 export function textBlock(text: string): Content {
   if (text.length <= MOST_TEXT) return html`<pre>${text}</pre>`;
   const cut = cutLine(MOST_TEXT, text.length, "characters");
-  return html`<pre>${text.slice(0, MOST_TEXT)}</pre>
-    ${cut}`;
+  return html`<pre>${text.slice(0, MOST_TEXT)}</pre>${cut}`;
 }

@@ -35,16 +35,7 @@ export function table(columns: readonly Column[], rows: readonly Row[]): Html {
     return html`<tr${isMarked ? html` class="open"` : NOTHING}>${set}</tr>
 `;
   });
-  return html`<div class="scroll">
-    <table>
-      <thead>
-        <tr>
-          ${heads}
-        </tr>
-      </thead>
-      <tbody>
-        ${body}
-      </tbody>
-    </table>
-  </div>`;
+  return html`<div class="scroll"><table>
+<thead><tr>${heads}</tr></thead>
+<tbody>${body}</tbody></table></div>`;
 }

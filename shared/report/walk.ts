@@ -37,18 +37,12 @@ function stripMarkup(strip: Uint8Array, index: number): Html {
     from = to;
   }
   const tick = slots(Math.max(0, index - 1), 3, "var(--accent)");
-  return html`<svg
-    class="strip"
-    viewBox="0 0 ${SLOTS} 6"
-    preserveAspectRatio="none"
-    aria-hidden="true"
-  >
-    ${runs}${tick}
-  </svg>`;
+  return html`<svg class="strip" viewBox="0 0 ${SLOTS} 6" preserveAspectRatio="none"
+ aria-hidden="true">${runs}${tick}</svg>`;
 }
 
 const slots = (x: number, width: number, fill: string): Html =>
-  html`<rect x="${x}" width="${width}" height="6" fill="${fill}" />`;
+  html`<rect x="${x}" width="${width}" height="6" fill="${fill}"/>`;
 
 function levelMarkup(level: ReportLevel): Html {
   const leaf = level.entries.length === 1 ? "" : " leaf";
@@ -56,30 +50,26 @@ function levelMarkup(level: ReportLevel): Html {
   const strip = level.strip.length === 0 ? NOTHING : stripMarkup(level.strip, level.index);
   const note = level.note === "" ? NOTHING : html`<em>${level.note}</em>`;
   return html`<div class="lv${leaf}">
-    <p><b>${level.name}</b><span class="mono">${table}</span></p>
-    ${strip}${level.entries.map((entry) => entryMarkup(entry, entry.index === level.index))}${note}
-  </div>`;
+<p><b>${level.name}</b><span class="mono">${table}</span></p>${strip}${level.entries.map((entry) =>
+    entryMarkup(entry, entry.index === level.index),
+  )}${note}</div>`;
 }
 
 function entryMarkup(entry: ReportLevel["entries"][number], isWalked: boolean): Html {
   return html`<div class="en${isWalked ? " walk" : ""}">
-    <span class="mono t3">[${hexOf(entry.index).padStart(3, "0")}]</span>
-    <span class="mono" title="${entry.text}">${entry.text}</span>
-    ${stateBadge(entry.state, entry.changed)}
-  </div>`;
+<span class="mono t3">[${hexOf(entry.index).padStart(3, "0")}]</span>
+<span class="mono" title="${entry.text}">${entry.text}</span>
+${stateBadge(entry.state, entry.changed)}</div>`;
 }
 
 export function walkMarkup(walk: ReportWalk): Html {
   const trees = walk.trees.map(
-    (tree) =>
-      html`<div class="tree">
-        <h4>${tree.title}<span class="mono">${tree.address}</span></h4>
-        ${tree.levels.map(levelMarkup)}
-      </div>`,
+    (tree) => html`<div class="tree">
+<h4>${tree.title}<span class="mono">${tree.address}</span></h4>
+${tree.levels.map(levelMarkup)}</div>`,
   );
   const ends = walk.ends === null ? NOTHING : html`<p class="ends">${walk.ends.sentence}</p>`;
-  return html`<div class="trees">${trees}</div>
-    ${ends}${pageMarkup(walk)}`;
+  return html`<div class="trees">${trees}</div>${ends}${pageMarkup(walk)}`;
 }
 
 function pageMarkup({ page }: ReportWalk): Html {
@@ -87,9 +77,7 @@ function pageMarkup({ page }: ReportWalk): Html {
   const count = page.hasStruct
     ? html`count <b>${page.ref}</b>`
     : "no struct page; nothing counts it";
-  return html`<div class="page">
-    <code>${page.kind}</code>
-    <code><b>pfn ${groupedHex(hexOf(page.pfn))}</b></code>
-    <span class="t2">${page.kindTitle}</span><span>${count}</span>
-  </div>`;
+  return html`<div class="page"><code>${page.kind}</code>
+<code><b>pfn ${groupedHex(hexOf(page.pfn))}</b></code>
+<span class="t2">${page.kindTitle}</span><span>${count}</span></div>`;
 }
