@@ -16,6 +16,17 @@ export const RetPf = {
   RET_PF_SPURIOUS: 6,
 } as const;
 
+/** What a fault ends with beside RET_PF_*: the errors that KVM_RUN hands to the VMM. */
+const FAULT_ERRORS = {
+  "-ENOENT": -2,
+  "-EINTR": -4,
+  "-EIO": -5,
+  "-EAGAIN": -11,
+  "-ENOMEM": -12,
+  "-EFAULT": -14,
+  "-EHWPOISON": -133,
+} as const;
+
 /** Where a lookup is: the functions that find the page behind a host address. */
 export const LookupStep = {
   /** get_user_pages_fast_only() */
@@ -202,7 +213,7 @@ export const ownEvents = {
     letter: "F",
     meaning: "The fault handler is done and says how.",
     fields: { vcpu: "int", ret: "int" },
-    body: (f) => line`vcpu ${dec(f.vcpu)} ${codeOf(f.ret, RetPf)}`,
+    body: (f) => line`vcpu ${dec(f.vcpu)} ${codeOf(f.ret, { ...RetPf, ...FAULT_ERRORS })}`,
   }),
   pageRef: own("page_ref", {
     id: 135,

@@ -97,33 +97,31 @@ export function dec(slot: Slot): Piece {
 }
 
 /** One of the words, by index. The longest word that fits is taken. */
-export function oneOf(slot: Slot, words: readonly string[]): Piece {
-  const order = words.map((text, index) => ({ text, index }));
-  order.sort((a, b) => b.text.length - a.text.length);
+export const oneOf = (slot: Slot, words: readonly string[]): Piece =>
+  named(slot, new Map(words.entries()));
+
+/** The names of a code object `{ name: number }`, as the model uses them. */
+export const codeOf = (slot: Slot, codes: Readonly<Record<string, number>>): Piece =>
+  named(slot, new Map(Object.entries(codes).map(([name, value]) => [value, name])));
+
+/** A number that is none of the names is printed with a question mark. */
+function named(slot: Slot, names: ReadonlyMap<number, string>): Piece {
+  const order = [...names].sort(([, a], [, b]) => b.length - a.length);
+  const unknown = dec(slot);
   return {
     scan: (scan, from) => {
-      for (const { text, index } of order) {
+      for (const [value, text] of order) {
         if (!scan.text.startsWith(text, from)) continue;
-        scan.cells[scan.base + slot.at] = index;
+        scan.cells[scan.base + slot.at] = value;
         return from + text.length;
       }
-      return fail(scan, from);
+      return scan.text[from] === "?" ? unknown.scan(scan, from + 1) : fail(scan, from);
     },
     print: (cells, base) => {
       const value = cellAt(cells, base + slot.at);
-      return words[value] ?? `?${value}`;
+      return names.get(value) ?? `?${value}`;
     },
   };
-}
-
-/** The names of a code object `{ name: number }` with values from 0, as the model uses them. */
-export function codeOf(slot: Slot, codes: Readonly<Record<string, number>>): Piece {
-  const words: string[] = [];
-  for (const [name, value] of Object.entries(codes)) words[value] = name;
-  return oneOf(
-    slot,
-    Array.from(words, (word, value) => word ?? `?${value}`),
-  );
 }
 
 /** A word without blanks. */

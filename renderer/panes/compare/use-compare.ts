@@ -4,7 +4,7 @@
 import type { AlignedRow } from "#shared/contract/compare";
 import type { Output } from "#shared/contract/methods";
 import type { Progress } from "#shared/contract/values";
-import { computed, ref, shallowRef, watch } from "vue";
+import { computed, type Ref, ref, shallowRef, watch } from "vue";
 import { address } from "../../app/address.ts";
 import { useClient } from "../../app/client.ts";
 import { useNavigation } from "../../app/navigation.ts";
@@ -18,7 +18,6 @@ export type Comparison = Output<"compare.runs">;
 const FOLDS_ABOVE = 60;
 
 export function useCompare() {
-  const client = useClient();
   const navigation = useNavigation();
   const params = shallowRef(navigation.current.params);
   watch(
@@ -27,32 +26,8 @@ export function useCompare() {
       if (now.screen === "compare") params.value = now.params;
     },
   );
-  const progress = shallowRef<Progress | null>(null);
-
-  const detail = (key: "a" | "b") =>
-    useRequest(
-      () => (params.value[key] === undefined ? null : { id: params.value[key] }),
-      (asked, signal) => client.call("runs.get", asked, { signal }),
-    );
-  const [a, b] = [detail("a"), detail("b")];
-  const pair = computed(() => {
-    const [first, second] = [a.value.value, b.value.value];
-    return first === null || second === null ? null : { a: first.id, b: second.id };
-  });
-
-  const comparison = useRequest(
-    () => pair.value,
-    (asked, signal) =>
-      client.call("compare.runs", asked, {
-        signal,
-        onItem: (item) => void (progress.value = item),
-      }),
-  );
-  const rows = useRowWindow<{ a: string; b: string }, AlignedRow>(
-    () => (comparison.value.value === null ? null : pair.value),
-    (asked, from, count, signal) =>
-      client.call("compare.rows", { ...asked, from, count }, { signal }),
-  );
+  const sources = useComparison(params);
+  const { client, a, pair, comparison, rows } = sources;
 
   const selected = ref(-1); // aligned row
   const isFolding = ref(false);
@@ -94,13 +69,21 @@ export function useCompare() {
     rows.version.value >= 0 ? rows.row(index) : null;
   const current = computed(() => (selected.value < 0 ? null : rowAt(selected.value)));
 
+  // The address names event numbers, which are known when the row is here.
+  let isAddressBehind = false;
   function select(index: number): void {
     selected.value = index;
-    const row = rowAt(index);
-    if (row === null) return;
-    const at = `${row.a?.n ?? "-"}:${row.b?.n ?? "-"}`;
-    navigation.patch({ at }, { remember: false });
+    isAddressBehind = true;
+    writeAddress(current.value);
   }
+  function writeAddress(row: AlignedRow | null): void {
+    if (row === null || !isAddressBehind) return;
+    isAddressBehind = false;
+    navigation.patch({ at: `${row.a?.n ?? "-"}:${row.b?.n ?? "-"}` }, { remember: false });
+  }
+  watch(current, writeAddress);
+  /** Puts the cursor on a folded stretch, without choosing a row. */
+  const restOn = (from: number) => void (selected.value = from);
   function step(by: 1 | -1): void {
     const next = nextDifference(comparison.value.value?.differences ?? [], selected.value, by);
     if (next === null) return;
@@ -122,14 +105,8 @@ export function useCompare() {
   }
 
   return {
-    client,
+    ...sources,
     params,
-    a,
-    b,
-    pair,
-    comparison,
-    progress,
-    rows,
     folded,
     isFolding,
     selected,
@@ -138,6 +115,7 @@ export function useCompare() {
     select,
     step,
     unfold,
+    restOn,
     swap,
     choose,
     openRun,
@@ -146,6 +124,33 @@ export function useCompare() {
       selected.value < 0 ? -1 : placeOfRow(folded.value, selected.value),
     ),
   };
+}
+
+/** The two runs of the address, their comparison, and its rows by window. */
+function useComparison(params: Readonly<Ref<Readonly<Record<string, string>>>>) {
+  const client = useClient();
+  const progress = shallowRef<Progress | null>(null);
+  const detail = (key: "a" | "b") =>
+    useRequest(
+      () => (params.value[key] === undefined ? null : { id: params.value[key] }),
+      (asked, signal) => client.call("runs.get", asked, { signal }),
+    );
+  const [a, b] = [detail("a"), detail("b")];
+  const pair = computed(() => {
+    const [first, second] = [a.value.value, b.value.value];
+    return first === null || second === null ? null : { a: first.id, b: second.id };
+  });
+  const onItem = (item: Progress) => void (progress.value = item);
+  const comparison = useRequest(
+    () => pair.value,
+    (asked, signal) => client.call("compare.runs", asked, { signal, onItem }),
+  );
+  const rows = useRowWindow<{ a: string; b: string }, AlignedRow>(
+    () => (comparison.value.value === null ? null : pair.value),
+    (asked, from, count, signal) =>
+      client.call("compare.rows", { ...asked, from, count }, { signal }),
+  );
+  return { client, a, b, pair, comparison, progress, rows };
 }
 
 export type Compare = ReturnType<typeof useCompare>;

@@ -12,6 +12,11 @@ import { firstRowAt } from "./event-search.ts";
 export type Walk = Output<"state.walk">;
 export type PageLife = Output<"state.page">;
 export type Decoded = Output<"state.decode">;
+/** What was decoded with what it says: a later choice never stands over an earlier answer. */
+export interface DecodedEntry {
+  readonly entry: ChosenEntry;
+  readonly decoded: Decoded;
+}
 export type Machine = Output<"state.machine">;
 export type Why = Output<"state.why">;
 
@@ -47,15 +52,22 @@ export const askWalk = (scope: AskScope, vcpu: () => number): Request<Walk> =>
     (question, signal) => scope.client.call("state.walk", question, { signal }),
   );
 
-export const askDecoded = (scope: AskScope, entry: Held<ChosenEntry | null>): Request<Decoded> =>
+export const askDecoded = (
+  scope: AskScope,
+  entry: Held<ChosenEntry | null>,
+): Request<DecodedEntry> =>
   useRequest(
     () => {
       const [run, chosen] = [scope.run.value, entry.value];
       if (place(scope) === null || run === null || chosen === null) return null;
-      const { tree, level, value } = chosen;
-      return { kernel: run.kernel, tree, level, value };
+      return { kernel: run.kernel, entry: chosen };
     },
-    (question, signal) => scope.client.call("state.decode", question, { signal }),
+    async ({ kernel, entry: chosen }, signal) => {
+      const { tree, level, value } = chosen;
+      const question = { kernel, tree, level, value };
+      const decoded = await scope.client.call("state.decode", question, { signal });
+      return { entry: chosen, decoded };
+    },
   );
 
 export const askPage = (scope: AskScope, page: Held<string | null>): Request<PageLife> =>

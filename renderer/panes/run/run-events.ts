@@ -99,7 +99,10 @@ export function createEventTable(model: RunModel) {
   }
 
   const isFilterOpen = ref(false); // the field is shown although it is empty
-  const play = usePlay(() => move(1), () => selected.value < rows.total.value - 1);
+  const play = usePlay(
+    () => move(1),
+    () => selected.value < rows.total.value - 1,
+  );
   watch(() => model.run.value?.id, play.stop);
   return {
     rows,

@@ -103,7 +103,12 @@ test("one count is shown, of the page on show; in little room whole faults come 
 });
 
 test("each width has every kind of view, and a view has one pane", () => {
-  for (const [width, height] of [[1556, 940], [1236, 740], [980, 640], [600, 420]] as const) {
+  for (const [width, height] of [
+    [1556, 940],
+    [1236, 740],
+    [980, 640],
+    [600, 420],
+  ] as const) {
     const layout = layoutRun(width, height);
     const views = layout.panes.flatMap((pane) => pane.tabs);
     expect(new Set(views).size).toBe(views.length);

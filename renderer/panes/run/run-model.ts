@@ -16,7 +16,7 @@ import {
   type AskScope,
   askWalk,
   askWhy,
-  type Decoded,
+  type DecodedEntry,
   followTick,
   type Machine,
   type PageLife,
@@ -33,7 +33,7 @@ export interface RunModel {
   readonly row: Request<EventRow | null>; // of that event
   readonly walk: Request<Walk>;
   readonly entry: Readonly<Ref<ChosenEntry | null>>;
-  readonly decoded: Request<Decoded>;
+  readonly decoded: Request<DecodedEntry>;
   readonly pageHandle: Readonly<Ref<string | null>>;
   readonly page: Request<PageLife>;
   readonly why: Request<Why>;
