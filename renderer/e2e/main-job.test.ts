@@ -35,12 +35,13 @@ test("the scenario of the debate opens in the editor", async () => {
   await expect.poll(() => page.getByText("No problems. The text can be run.").count()).toBe(1);
 });
 
-test("an unknown verb is underlined at its line and said in words; mended, it is gone", async () => {
+test("an unknown verb is underlined at its line and named; mended, it is gone", async () => {
   const { page } = app;
   await page.locator(".view-line", { hasText: "- gwrite D+1p 0x2222" }).click();
   await page.keyboard.press("End");
   await page.keyboard.press("Enter");
-  await page.keyboard.press("Shift+Home"); // the editor may have gone on with the list
+  // The editor may have gone on with the list.
+  await page.keyboard.press("Shift+Home");
   await page.keyboard.press("Shift+Home");
   await page.keyboard.type("  - gread2 D+1p");
   await page.keyboard.press("Escape"); // the completion list
