@@ -6,14 +6,15 @@ import { existsSync, readdirSync } from "node:fs";
 import { cpus } from "node:os";
 import { figureTable, isMissed } from "./bench-table.mjs";
 import { ensureBuilt } from "./built.mjs";
+import { findChromium } from "./chromium.mjs";
 import { ready } from "./install.mjs";
-import { inProject, PROJECT, say, script } from "./project.mjs";
+import { inProject, PROJECT, say, script, Stop } from "./project.mjs";
 
 await script(async () => {
   const tools = await ready();
   const [wanted = ""] = process.argv.slice(2);
   const files = benchFiles().filter((file) => file.includes(wanted));
-  if (files.some((file) => file.startsWith("renderer/"))) await ensureBuilt(tools);
+  if (files.some((file) => file.startsWith("renderer/"))) await readyForBrowser(tools);
   const figures = [];
   let failed = 0;
   for (const file of files) {
@@ -25,6 +26,13 @@ await script(async () => {
   process.stdout.write(`${table(figures)}\n`);
   return failed > 0 || figures.some(isMissed) ? 1 : 0;
 });
+
+async function readyForBrowser(tools) {
+  await ensureBuilt(tools);
+  const chromium = await findChromium();
+  if ("advice" in chromium) throw new Stop(`The window's bench needs Chromium. ${chromium.advice}`);
+  tools.env.FAULTLINE_CHROMIUM = chromium.program;
+}
 
 function benchFiles() {
   return ["electron", "renderer", "shared"]

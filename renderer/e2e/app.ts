@@ -25,6 +25,12 @@ export interface App {
   close(): Promise<void>;
 }
 
+/** The browser that the tests run in, with the flags that all of them share. */
+export const chromiumProgram = (): { executablePath: string; args: string[] } => ({
+  executablePath: process.env["FAULTLINE_CHROMIUM"] ?? "/usr/bin/chromium",
+  args: ARGS,
+});
+
 /** Starts host and browser and opens the app's first screen. */
 export async function openApp(options: AppOptions = {}): Promise<App> {
   const folder = await mkdtemp(join(tmpdir(), "faultline-e2e-"));
@@ -37,8 +43,7 @@ export async function openApp(options: AppOptions = {}): Promise<App> {
   };
   try {
     const address = await readyAddress(host);
-    const executablePath = process.env["FAULTLINE_CHROMIUM"] ?? "/usr/bin/chromium";
-    browser = await chromium.launch({ executablePath, args: ARGS });
+    browser = await chromium.launch(chromiumProgram());
     const viewport = { width: options.width ?? 1600, height: options.height ?? 1000 };
     const context = await browser.newContext({ viewport });
     const page = await context.newPage();

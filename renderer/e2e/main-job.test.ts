@@ -25,7 +25,6 @@ beforeAll(async () => {
 afterAll(() => app.close());
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const pane = (name: string): Locator => app.page.getByRole("region", { name, exact: true });
 const heading = (): Locator => app.page.getByRole("heading", { level: 1 });
 
 test("the scenario of the debate opens in the editor", async () => {

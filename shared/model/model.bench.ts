@@ -1,0 +1,49 @@
+// What a simulated fault costs: a guest that touches each page of fresh memory once, TDP MMU, every
+// event recorded and thrown away, so that the store is not measured with it.
+// CPU time, the fastest of several rounds: the machine may have other work.
+import { RECORD_BULK, RECORD_FULL, RECORD_NOTHING, type RecordSwitches } from "../engine/machine.ts";
+import { DROP } from "../engine/recorder.ts";
+import { parseScenario } from "../scenario/parse.ts";
+import { kernelNamed } from "./kernels/profiles.ts";
+import { LOOKUP_DESIGNS } from "./lookup/designs.ts";
+import { Simulator } from "./simulate.ts";
+
+type Report = (line: { name: string; value: number; unit: string; limit?: number }) => void;
+
+const ROUNDS = 4;
+const REGIONS = 32; // of 2 MiB
+const FAULTS = REGIONS * 512;
+
+function populate(): string {
+  const pieces = Array.from({ length: REGIONS }, (_, n) => `${2 * n}M`);
+  const tables = pieces.map((at) => `  - gpde D+${at} P+${at} pwuads\n`).join("");
+  const setup = `  - back B anon ${2 * REGIONS}M\n  - slot 1 P B ${2 * REGIONS}M\n`;
+  const steps = `  - boot\n${tables}  - gtouch D+0 ${FAULTS} w\n`;
+  return `faultline: 1\ntitle: populate\nsetup:\n${setup}steps:\n${steps}`;
+}
+
+export function bench(report: Report, cpuMs: () => number): void {
+  const { plan } = parseScenario(populate());
+  if (!plan) throw new Error("the scenario of the bench is wrong");
+  const simulator = new Simulator();
+  const perSecond = (kernelId: string, lookupId: string, record: RecordSwitches): number => {
+    const kernel = kernelNamed(kernelId);
+    const lookup = LOOKUP_DESIGNS.find(({ id }) => id === lookupId);
+    if (kernel === null || lookup === undefined) throw new Error(`no ${kernelId} or ${lookupId}`);
+    const times = Array.from({ length: ROUNDS }, () => {
+      const start = cpuMs();
+      const run = simulator.stream({ plan, kernel, lookup, schedule: "", record }, DROP);
+      if (run.end !== "finished") throw new Error(run.message);
+      return cpuMs() - start;
+    });
+    return FAULTS / (Math.min(...times) / 1000);
+  };
+  const v0 = perSecond("6.12", "V0", RECORD_BULK);
+  const v3 = perSecond("7.2", "V3", RECORD_BULK);
+  report({ name: "faults, V0 on 6.12, all events", value: v0, unit: "/s" });
+  report({ name: "faults, V3 on 7.2, all events", value: v3, unit: "/s" });
+  const full = perSecond("7.2", "V3", RECORD_FULL);
+  report({ name: "faults, V3 on 7.2, events, calls, writes", value: full, unit: "/s" });
+  const bare = perSecond("7.2", "V3", RECORD_NOTHING);
+  report({ name: "all recorded / nothing recorded", value: bare / full, unit: "x" });
+}
