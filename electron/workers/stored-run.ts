@@ -6,7 +6,7 @@ import type { StreamName } from "#shared/engine/recorder";
 import { kernelNamed } from "#shared/model/kernels/profiles";
 import { LOOKUP_DESIGNS } from "#shared/model/lookup/designs";
 import type { SimRun } from "#shared/model/sim-run";
-import { planTexts, spansOfSteps } from "#shared/model/steps";
+import { runTexts, spansOfSteps } from "#shared/model/steps";
 import { parseScenario } from "#shared/scenario/parse";
 import type { Library } from "../store/library.ts";
 import type { RunRecordRow } from "../store/runs.ts";
@@ -14,7 +14,7 @@ import { TaskFailure } from "./protocol.ts";
 import type { StoredDetail } from "./run-types.ts";
 
 export function storedRun(library: Library, row: RunRecordRow): SimRun {
-  const { kernel: kernelId, lookup: lookupId, schedule, id } = row.summary;
+  const { kernel: kernelId, lookup: lookupId, mode, schedule, id } = row.summary;
   const { plan } = parseScenario(row.text);
   const kernel = kernelNamed(kernelId);
   const lookup = LOOKUP_DESIGNS.find((design) => design.id === lookupId);
@@ -36,13 +36,13 @@ export function storedRun(library: Library, row: RunRecordRow): SimRun {
   return {
     plan,
     kernel,
-    mode: "tdp",
+    mode,
     lookup: { id: lookup.id, title: lookup.title, posted: lookup.posted },
     schedule,
     end: "finished",
     message: "",
     record,
-    texts: planTexts(plan),
+    texts: runTexts(plan, record),
     functions: detail.functions.map((name) => ({ name, inlined: false })),
     threads: detail.threads,
     steps: spansOfSteps(plan, record),

@@ -1,7 +1,12 @@
 // What a simulated fault costs: a guest that touches each page of fresh memory once, TDP MMU, every
 // event recorded and thrown away, so that the store is not measured with it.
 // CPU time, the fastest of several rounds: the machine may have other work.
-import { RECORD_BULK, RECORD_FULL, RECORD_NOTHING, type RecordSwitches } from "../engine/machine.ts";
+import {
+  RECORD_BULK,
+  RECORD_FULL,
+  RECORD_NOTHING,
+  type RecordSwitches,
+} from "../engine/machine.ts";
 import { DROP } from "../engine/recorder.ts";
 import { parseScenario } from "../scenario/parse.ts";
 import { kernelNamed } from "./kernels/profiles.ts";

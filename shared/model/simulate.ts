@@ -22,10 +22,10 @@ import { V0_LEGACY } from "./lookup/v0-legacy.ts";
 import type { RunEnd, SimRun } from "./sim-run.ts";
 import { NotSimulated } from "./state/not-simulated.ts";
 import { Kvm, type Axes, type MachineOptions, type ModeId } from "./state/machine.ts";
-import { planTexts, spansOfSteps } from "./steps.ts";
+import { runTexts, spansOfSteps } from "./steps.ts";
 
 /** Part of every run's digest: change it whenever the same inputs may give other bytes. */
-export const ENGINE_VERSION = "1";
+export const ENGINE_VERSION = "2";
 
 export interface SimulateInput {
   readonly plan: Plan;
@@ -168,7 +168,7 @@ export function assemble(
     lookup: { id: lookup.id, title: lookup.title, posted: lookup.posted },
     ...outcome,
     record,
-    texts: planTexts(plan),
+    texts: runTexts(plan, record),
     functions: functionTable(),
     threads: [MAIN_THREAD, ...plan.threads.map((thread) => thread.name)],
     steps: spansOfSteps(plan, record),

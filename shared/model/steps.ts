@@ -3,6 +3,7 @@
 // in between.
 // From: the lab's marks; nothing happens between steps of one thread.
 import type { RunRecord } from "#shared/engine/record";
+import { ResultForm } from "#shared/events/lab";
 import { EventId } from "#shared/events/table";
 import type { Texts } from "#shared/events/texts";
 import type { Plan, PlanStep } from "#shared/scenario/plan";
@@ -14,14 +15,31 @@ export const allSteps = (plan: Plan): readonly PlanStep[] => [
   ...plan.threads.flatMap((thread) => thread.steps),
 ];
 
-/** The strings of a simulated run: text n is the plan line of step n. */
-export function planTexts(plan: Plan): Texts {
-  const lines = allSteps(plan).map((step) => step.line);
+/**
+ * The strings of a simulated run: text n is the plan line of step n; behind them stand the lists of
+ * dirty pages, in the order in which they were printed.
+ */
+export function runTexts(plan: Plan, record: RunRecord): Texts {
+  const lines = [...allSteps(plan).map((step) => step.line), ...dirtyLists(record)];
   return {
     idOf: (text) => lines.indexOf(text),
     textOf: (id) => lines[id] ?? "",
     all: () => lines,
   };
+}
+
+/** Pages of each dirty RESULT, with commas, or "-": from the dirtyPage events before it. */
+function dirtyLists(record: RunRecord): string[] {
+  const lists: string[] = [];
+  let pages: number[] = [];
+  for (let index = 0; index < record.events; index++) {
+    const { event, fields } = record.event(index);
+    if (event === EventId.dirtyPage) pages.push(fields[1] ?? 0);
+    if (event !== EventId.labResult || fields[0] !== ResultForm.dirty) continue;
+    lists.push(pages.length === 0 ? "-" : pages.join(","));
+    pages = [];
+  }
+  return lists;
 }
 
 interface Open {

@@ -28,6 +28,16 @@ const flagBit = (name: (typeof PAGE_FLAGS)[number]): number => 1 << PAGE_FLAGS.i
 /** What depends on the memory manager's past, except on the lab's own pages. */
 const HISTORY = flagBit("referenced") | flagBit("active") | flagBit("workingset");
 
+const LRU = flagBit("lru");
+const HEAD = flagBit("head");
+/**
+ * A page of the hugetlb pool is on no LRU list and comes from the pool with the dirty flag that its
+ * earlier life left; the lab clears it only on pages that it makes itself.
+ */
+const isPoolPage = (cells: Int32Array): boolean => ((cells[AT.flags] ?? 0) & (HEAD | LRU)) === HEAD;
+const historyOf = (cells: Int32Array): number =>
+  isPoolPage(cells) ? HISTORY | flagBit("dirty") : HISTORY;
+
 export interface PageState {
   current: TraceRecord | null;
   /** Earlier pages of the name in order of first sight, without those that are free. */
@@ -124,8 +134,8 @@ export function differingPage(
     const a = real.stateOf(name);
     const b = ours.stateOf(name);
     const address = a?.current ?? b?.current ?? null;
-    const mask = address !== null && isExact(hvaOf(address)) ? -1 : ~HISTORY;
-    const judge = { name, renaming, mask };
+    const allFlags = address !== null && isExact(hvaOf(address));
+    const judge = { name, renaming, allFlags };
     const current = compareState(a?.current ?? null, b?.current ?? null, judge);
     if (current !== null) return current;
     dropReused(name, real, ours, renaming);
@@ -156,8 +166,8 @@ function dropReused(name: string, real: PageStates, ours: PageStates, renaming: 
 interface Judge {
   readonly name: string;
   readonly renaming: Renaming;
-  /** The flags that count. */
-  readonly mask: number;
+  /** Also those that follow the memory manager's past. */
+  readonly allFlags: boolean;
 }
 
 function compareState(
@@ -175,7 +185,7 @@ function compareState(
 function differingPart(
   real: Int32Array,
   ours: Int32Array,
-  { renaming, mask }: Judge,
+  { renaming, allFlags }: Judge,
 ): string | null {
   for (const slot of EXACT) {
     const isWide = slot.kind === "wide";
@@ -183,6 +193,7 @@ function differingPart(
       real[slot.at] === ours[slot.at] && (!isWide || real[slot.at + 1] === ours[slot.at + 1]);
     if (!isSame) return slot.name;
   }
+  const mask = allFlags ? -1 : ~historyOf(real);
   if (((real[AT.flags] ?? 0) & mask) !== ((ours[AT.flags] ?? 0) & mask)) return "flags";
   const frame = (cells: Int32Array): Value => ({
     lo: cells[AT.pfn] ?? 0,

@@ -2,8 +2,8 @@
 // state of tracked pages and of the tables the vCPUs run on, as the lab reports them. Owns nothing;
 // moves the machine through the run by a seeker. From: the lab's agent (pages, sptes).
 import type { Seeker } from "#shared/engine/seek";
-import { EntryForm, PageForm } from "#shared/events/lab";
-import { EVENT_ARITY, EventId } from "#shared/events/table";
+import { EntryForm, PageForm, ResultForm } from "#shared/events/lab";
+import { EVENT_ARITY, EventId, EVENTS } from "#shared/events/table";
 import { makeTexts, type Texts } from "#shared/events/texts";
 import type { SimRun, StepSpan } from "#shared/model/sim-run";
 import {
@@ -89,6 +89,11 @@ function eventRecord(run: SimRun, index: number): TraceRecord {
   );
 }
 
+/** Cell of a RESULT's list, and the text it stands for. */
+const LIST = EVENTS.labResult.slots.find((slot) => slot.name === "list")?.at ?? 0;
+const listOf = (run: SimRun, record: TraceRecord): string =>
+  record.cells[0] === ResultForm.dirty ? run.texts.textOf(record.cells[LIST] ?? 0) : "";
+
 /** Tracked names at a step: those whose `track` line came before or is this one. */
 const trackedUpTo = (all: readonly Tracked[], run: SimRun, span: StepSpan): readonly Tracked[] =>
   all.filter((_, index) => (run.plan.pages[index]?.n ?? 0) <= span.n);
@@ -103,6 +108,7 @@ export function simulatedTrace(run: SimRun, m: Kvm, seeker: Seeker): SimulatedTr
     for (let index = span.firstEvent - 1; index < span.firstEvent - 1 + span.eventCount; index++) {
       const record = eventRecord(run, index);
       if (record.id === EventId.labStep) record.cells[1] = numbers[span.n] ?? 0;
+      if (record.id === EventId.labResult) record.cells[LIST] = texts.idOf(listOf(run, record));
       records.push(record);
     }
     seeker.seek(span.endTick);

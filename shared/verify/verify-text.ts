@@ -8,6 +8,7 @@ import { kernelNamed } from "#shared/model/kernels/profiles";
 import { unsupportedSteps } from "#shared/model/lab/support";
 import type { LookupDesign } from "#shared/model/lookup/design";
 import { LOOKUP_DESIGNS } from "#shared/model/lookup/designs";
+import type { ModeId } from "#shared/model/state/machine";
 import { FULL, type Simulator } from "#shared/model/simulate";
 import { importPlan } from "#shared/scenario/import";
 import { parseScenario } from "#shared/scenario/parse";
@@ -39,6 +40,7 @@ export type Verification =
 
 interface Chosen {
   readonly kernel: KernelProfile;
+  readonly mode: ModeId;
   readonly lookup: LookupDesign;
 }
 
@@ -61,14 +63,14 @@ function choose(name: string, axes: VerifyAxes): Chosen | Verification {
   const kernel = kernelNamed(kernelId);
   if (kernel === null)
     return { kind: "not simulated", message: `Kernel ${kernelId} is not simulated yet.`, line: 0 };
-  if (mode !== "tdp")
-    return { kind: "not simulated", message: `Mode ${mode} is not simulated yet.`, line: 0 };
+  if (mode !== "tdp" && mode !== "tdp0" && mode !== "npt0")
+    return { kind: "not simulated", message: `Mode ${mode} is not simulated.`, line: 0 };
   const lookupId = axes.lookup || origin?.lookup || kernel.lookup;
   const lookup = LOOKUP_DESIGNS.find((design) => design.id === lookupId);
   if (lookup === undefined) {
     return { kind: "not simulated", message: `Lookup ${lookupId} is not simulated yet.`, line: 0 };
   }
-  return { kernel, lookup };
+  return { kernel, lookup, mode };
 }
 
 /** Line of a step's STEP mark in the trace; 0 when it is not found. */

@@ -12,8 +12,11 @@ import { highHalf } from "#shared/units/halves";
 import * as contents from "../host/contents.ts";
 import {
   SVM_EXIT_EXCEPTION_OUT,
+  SVM_EXIT_INVLPG,
   SVM_EXIT_IOIO,
   SVM_EXIT_NPF,
+  SVM_EXIT_PF,
+  SVM_EXIT_WRITE_CR3,
   TLB_EXECUTABLE,
   TLB_USER,
   TLB_WRITABLE,
@@ -21,6 +24,7 @@ import {
 import type { Kvm } from "../state/machine.ts";
 import { notSimulated } from "../state/not-simulated.ts";
 import * as g from "./layout.ts";
+import { translateShadow } from "./shadow-walk.ts";
 import { findTlb, flushTlb, flushTlbPage } from "./tlb.ts";
 import {
   ACCESS_FETCH,
@@ -34,8 +38,8 @@ import {
 type Vcpu = Kvm["vcpus"][number];
 
 /** What the instruction at rip does to memory. `none` has no data access. */
-interface Instruction {
-  readonly op: "read" | "write" | "xadd" | "invlpg" | "cr3" | "touch" | "none";
+export interface Instruction {
+  readonly op: "read" | "write" | "xadd" | "invlpg" | "cr3" | "touch" | "handler" | "none";
   readonly kind: number;
   readonly size: number;
 }
@@ -50,6 +54,7 @@ function stubTable(): ReadonlyMap<number, Instruction> {
   }
   table.set(g.STUB.invlpg, { ...NOTHING, op: "invlpg" });
   table.set(g.STUB.cr3, { ...NOTHING, op: "cr3" });
+  table.set(g.STUB.pageFault, { ...NOTHING, op: "handler" });
   table.set(g.STUB.xadd, { op: "xadd", kind: ACCESS_WRITE, size: 8 });
   table.set(g.STUB.touchRead, { op: "touch", kind: ACCESS_READ, size: 8 });
   table.set(g.STUB.touchWrite, { op: "touch", kind: ACCESS_WRITE, size: 8 });
@@ -60,10 +65,17 @@ const STUBS = stubTable();
 /** The bytes that hcode writes: nop; out %al,$0x10. */
 const HOST_CODE = 0x10e690;
 
+/** The stub at rip; null elsewhere. */
+export function stubAt(rip: number): Instruction | null {
+  const base = rip - (rip % 4096);
+  if (base !== g.CODE_GPA && base !== g.USER_CODE_GVA) return null;
+  return STUBS.get(rip % 4096) ?? NOTHING;
+}
+
 function decode(m: Kvm, vcpu: Vcpu): Instruction {
   const { rip } = vcpu;
-  const base = rip - (rip % 4096);
-  if (base === g.CODE_GPA || base === g.USER_CODE_GVA) return STUBS.get(rip % 4096) ?? NOTHING;
+  const stub = stubAt(rip);
+  if (stub !== null) return stub;
   const code = findTlb(vcpu, rip | 0, highHalf(rip));
   const bytes = code === null ? 0 : contents.loadLow(m, code.pfn, rip % 4096, 4) & 0xffffff;
   return bytes === HOST_CODE
@@ -78,7 +90,7 @@ function reach(m: Kvm, id: number, vcpu: Vcpu, access: Access): number {
   const needed = (NEEDED[access.kind] ?? 0) | (access.isUser ? TLB_USER : 0);
   const entry = findTlb(vcpu, access.lo, access.hi);
   if (entry !== null && (entry.flags & needed) === needed) return Outcome.translated;
-  return translate(m, id, vcpu, access);
+  return m.mode === "npt0" ? translateShadow(m, id, vcpu, access) : translate(m, id, vcpu, access);
 }
 
 const isUserMode = (vcpu: Vcpu): boolean => vcpu.cpl === 3;
@@ -163,36 +175,36 @@ function exchangeAdd(m: Kvm, vcpu: Vcpu): void {
 }
 
 /**
- * Act "access": the load or store through the TLB. True when the stub has come to its out
- * instruction.
+ * Act "access": the load or store through the TLB. True when the guest is left: at the stub's out
+ * instruction, or at one that KVM intercepts.
  */
 function access(m: Kvm, id: number): boolean {
-  const isLast = execute(m, id);
-  if (isLast) setExit(m, id, SVM_EXIT_IOIO);
-  return isLast;
-}
-
-function execute(m: Kvm, id: number): boolean {
   const vcpu = m.vcpus[id];
   if (vcpu === undefined) return true;
   const { op, size, kind } = decode(m, vcpu);
   const { rdi, rax } = vcpu;
-  if (op === "read") load(m, vcpu, size);
-  else if (op === "write") store(m, vcpu, size, rax.lo, rax.hi);
-  else if (op === "xadd") exchangeAdd(m, vcpu);
-  else if (op === "invlpg") flushTlbPage(m, id, rdi.lo, rdi.hi);
-  else if (op === "cr3") loadCr3(m, id, vcpu);
   if (op === "invlpg" || op === "cr3") {
+    if (m.mode === "npt0") return leave(vcpu, op === "cr3" ? SVM_EXIT_WRITE_CR3 : SVM_EXIT_INVLPG);
+    if (op === "invlpg") flushTlbPage(m, id, rdi.lo, rdi.hi);
+    else loadCr3(m, id, vcpu);
     // The out instruction behind it is fetched anew, by the tables as they are now.
     vcpu.rip += FLUSHING_LENGTH;
     return false;
   }
-  if (op === "touch") return touch(m, vcpu, kind);
+  if (op === "read") load(m, vcpu, size);
+  else if (op === "write") store(m, vcpu, size, rax.lo, rax.hi);
+  else if (op === "xadd") exchangeAdd(m, vcpu);
+  if (op === "touch" && !touch(m, vcpu, kind)) return false;
+  return leave(vcpu, op === "handler" ? SVM_EXIT_EXCEPTION_OUT : SVM_EXIT_IOIO);
+}
+
+function leave(vcpu: Vcpu, code: number): true {
+  vcpu.exit_code = code;
   return true;
 }
 
 /** Bytes of invlpg (%rdi) and of mov %rdi,%cr3. */
-const FLUSHING_LENGTH = 3;
+export const FLUSHING_LENGTH = 3;
 
 function loadCr3(m: Kvm, id: number, vcpu: Vcpu): void {
   vcpu.cr3 = (vcpu.rdi.hi >>> 0) * 2 ** 32 + (vcpu.rdi.lo >>> 0);
@@ -203,12 +215,29 @@ function loadCr3(m: Kvm, id: number, vcpu: Vcpu): void {
 function touch(m: Kvm, vcpu: Vcpu, kind: number): boolean {
   if (kind === ACCESS_WRITE) store(m, vcpu, 8, vcpu.rax.lo, vcpu.rax.hi);
   else load(m, vcpu, 8);
+  return nextTouch(vcpu);
+}
+
+/** Behind the access of a touch loop: the next page; true after the last. */
+function nextTouch(vcpu: Vcpu): boolean {
   const { rdi } = vcpu;
   const next = (rdi.lo >>> 0) + 4096;
   rdi.lo = next | 0;
   if (next > 0xffffffff) rdi.hi += 1;
   vcpu.rcx -= 1;
   return vcpu.rcx <= 0;
+}
+
+/**
+ * Goes on behind an access that the emulator made. True when the stub has come to its out
+ * instruction.
+ */
+function behindEmulated(m: Kvm, id: number): boolean {
+  const vcpu = m.vcpus[id];
+  if (vcpu === undefined) return true;
+  vcpu.isEmulated = 0;
+  const isLast = stubAt(vcpu.rip)?.op !== "touch" || nextTouch(vcpu);
+  return isLast && leave(vcpu, SVM_EXIT_IOIO);
 }
 
 const GDT = g.SYSTEM_GPA + 0x200;
@@ -232,68 +261,72 @@ function deliver(m: Kvm, id: number): number {
   });
   const touched = [at(g.SYSTEM_GPA + VECTOR_PF * 16, ACCESS_READ), at(GDT + 8, ACCESS_READ)];
   if (isUserMode(vcpu)) touched.push(at(TSS + 4, ACCESS_READ));
-  touched.push(
-    at(g.STACK_TOP - EXCEPTION_FRAME, ACCESS_WRITE),
-    at(g.CODE_GPA + g.STUB.pageFault, ACCESS_FETCH),
-  );
+  touched.push(at(g.STACK_TOP - EXCEPTION_FRAME, ACCESS_WRITE));
   for (const one of touched) {
     const outcome = reach(m, id, vcpu, one);
     if (outcome === Outcome.pageFault) notSimulated("A fault while the guest takes an exception");
-    if (outcome !== Outcome.translated) return outcome;
+    if (outcome !== Outcome.translated) {
+      // The exit tells that an event was under way: KVM gives it to the CPU again.
+      vcpu.injected = 1;
+      return outcome;
+    }
   }
   return Outcome.translated;
 }
 
+/** What a failed translation leaves the guest with: by the kind of tables the CPU walks. */
+const faultExit = (m: Kvm): number => (m.mode === "npt0" ? SVM_EXIT_PF : SVM_EXIT_NPF);
+
+const exitCode = (m: Kvm, id: number): number => m.vcpus[id]?.exit_code ?? 0;
+
 /** Runs until the next exit and returns its code. */
 export const runGuest = routine("runGuest", { vcpu: int, r: int, begun: int }, (own, m: Kvm) => [
   when(
-    () => m.vcpus[own.vcpu]?.pending === 1,
+    () => m.vcpus[own.vcpu]?.isEmulated === 1,
     [
       when(
-        act("deliver", () => deliver(m, own.vcpu)),
-        [done(SVM_EXIT_NPF)],
+        act("behind", () => behindEmulated(m, own.vcpu)),
+        [done(SVM_EXIT_IOIO)],
       ),
-      act("handler", () => finishException(m, own.vcpu)),
-      done(SVM_EXIT_EXCEPTION_OUT),
     ],
   ),
   loop(
+    when(
+      () => m.vcpus[own.vcpu]?.pending === 1,
+      [
+        when(
+          act("deliver", () => deliver(m, own.vcpu)),
+          [done(() => faultExit(m))],
+        ),
+        act("handler", () => enterHandler(m, own.vcpu)),
+      ],
+    ),
     act("walk", () => {
       own.r = walk(m, own.vcpu, own.begun);
       own.begun = own.r === Outcome.translated ? 0 : 1;
-      if (own.r === Outcome.pageFault) setPending(m, own.vcpu, 1);
+      if (own.r === Outcome.pageFault) setPending(m, own.vcpu);
     }),
-    when(() => own.r === Outcome.npf, [done(SVM_EXIT_NPF)]),
-    when(
-      () => own.r === Outcome.pageFault,
-      [
-        when(
-          act("deliver.f", () => deliver(m, own.vcpu)),
-          [done(SVM_EXIT_NPF)],
-        ),
-        act("handler.f", () => finishException(m, own.vcpu)),
-        done(SVM_EXIT_EXCEPTION_OUT),
-      ],
-    ),
+    when(() => own.r === Outcome.npf, [done(() => faultExit(m))]),
+    when(() => own.r === Outcome.pageFault, [again]),
     when(
       act("access", () => access(m, own.vcpu)),
-      [done(SVM_EXIT_IOIO)],
+      [done(() => exitCode(m, own.vcpu))],
     ),
     again,
   ),
 ]);
 
-function setPending(m: Kvm, id: number, value: number): void {
+function setPending(m: Kvm, id: number): void {
   const vcpu = m.vcpus[id];
-  if (vcpu !== undefined) vcpu.pending = value;
+  if (vcpu !== undefined) vcpu.pending = 1;
 }
 
-function finishException(m: Kvm, id: number): void {
-  setPending(m, id, 0);
-  setExit(m, id, SVM_EXIT_EXCEPTION_OUT);
-}
-
-function setExit(m: Kvm, id: number, code: number): void {
+/** The exception is delivered: the guest goes on in its handler. */
+function enterHandler(m: Kvm, id: number): void {
   const vcpu = m.vcpus[id];
-  if (vcpu !== undefined) vcpu.exit_code = code;
+  if (vcpu === undefined) return;
+  vcpu.pending = 0;
+  vcpu.injected = 0;
+  vcpu.cpl = 0;
+  vcpu.rip = g.CODE_GPA + g.STUB.pageFault;
 }

@@ -8,7 +8,7 @@ import { frameIndex, pagesPerLevel } from "#shared/units/address";
 import { frameOf, highHalf } from "#shared/units/halves";
 import { kvm_mmu_page, TLB_EXECUTABLE, TLB_USER, TLB_WRITABLE } from "../state/kvm.ts";
 import type { Kvm } from "../state/machine.ts";
-import { SHADOW_NONPRESENT_HIGH, tableOf } from "../state/tables.ts";
+import { tableOf } from "../state/tables.ts";
 import { readHigh, readLow, writeWord } from "../host/contents.ts";
 import * as g from "./layout.ts";
 import { fillTlb } from "./tlb.ts";
@@ -52,7 +52,8 @@ function nestedFault(vcpu: Vcpu, gpa: number, code: number, high: number): numbe
   const { exit_info_1 } = vcpu;
   exit_info_1.lo = code;
   exit_info_1.hi = high;
-  vcpu.exit_info_2 = gpa;
+  vcpu.exit_info_2.lo = gpa | 0;
+  vcpu.exit_info_2.hi = highHalf(gpa);
   return -1;
 }
 
@@ -60,13 +61,14 @@ function nestedFault(vcpu: Vcpu, gpa: number, code: number, high: number): numbe
 function walkNested(m: Kvm, vcpu: Vcpu, gpa: number, kind: number, high: number): number {
   const gfn = Math.floor(gpa / 4096);
   const { mem } = m;
+  const { nonpresentHigh } = m.kernel;
   const code = U | (kind === ACCESS_WRITE ? W : kind === ACCESS_FETCH ? FETCH : 0);
   let table: number = kvm_mmu_page.at(m, vcpu.root).spt;
   for (let level = ROOT_LEVEL; ; level--) {
     const cell = table + frameIndex(gfn, level) * 2;
     const lo = mem[cell] as number;
     if ((lo & P) === 0) return nestedFault(vcpu, gpa, code, high);
-    const hi = (mem[cell + 1] as number) ^ SHADOW_NONPRESENT_HIGH;
+    const hi = (mem[cell + 1] as number) ^ nonpresentHigh;
     if ((hi & RESERVED_HIGH) !== 0) return nestedFault(vcpu, gpa, code | RSVD, high);
     if (level > 1 && (lo & PS) === 0) {
       table = tableOf(m, frameOf(lo, hi));
@@ -112,7 +114,7 @@ function isAllowed(vcpu: Vcpu, access: Access, rights: number, isNx: boolean): b
 }
 
 /** 9 bits of the address for a level, from its halves. */
-function guestIndex(lo: number, hi: number, level: number): number {
+export function guestIndex(lo: number, hi: number, level: number): number {
   if (level === 1) return (lo >>> 12) & 511;
   if (level === 2) return (lo >>> 21) & 511;
   if (level === 3) return ((hi & 0x7f) << 2) | (lo >>> 30);

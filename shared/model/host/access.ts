@@ -19,12 +19,13 @@ export const SIGSEGV = 11;
  * The CPU's walk: the frame, or -1 for a fault. Sets the accessed and dirty bits as hardware does.
  */
 export function walkHost(m: Kvm, hva: number, write: number): number {
-  const cell = pt.presentPte(m, hva);
+  const cell = pt.presentLeaf(m, hva);
   if (cell === 0) return -1;
   const low = pt.pteLow(m, cell);
+  if ((low & pt._PAGE_PRESENT) === 0) return -1;
   if (write !== 0 && (low & pt._PAGE_RW) === 0) return -1;
   m.put(cell, low | pt._PAGE_ACCESSED | (write !== 0 ? pt._PAGE_DIRTY : 0));
-  return pt.ptePfn(m, cell);
+  return pt.leafPfn(m, cell, hva);
 }
 
 /** access_error(): whether the mapping forbids the access. */

@@ -5,7 +5,7 @@
 import { KIND, type Kvm } from "../state/machine.ts";
 import * as pg from "../state/host.ts";
 import * as kinds from "./kinds.ts";
-import { pfn_to_page } from "./page.ts";
+import { HUGE_PAGES, pfn_to_page } from "./page.ts";
 
 const DRIVER_PAGES = 16;
 
@@ -41,5 +41,9 @@ export function bootHost(m: Kvm): void {
     page._refcount = 1;
     page.flags = pg.PG_reserved;
   });
+  driverPages(m, kinds.LAB_INSERTED_PFN, (page) => (page._refcount = 1));
+  // An order-9 block that is not compound either.
+  for (let n = 0; n < HUGE_PAGES; n++) pfn_to_page(m, kinds.LAB_HUGE_PFN + n).isDriver = 1;
+  pfn_to_page(m, kinds.LAB_HUGE_PFN)._refcount = 1;
   m.mm.pgd = m.alloc(KIND.hostTable);
 }

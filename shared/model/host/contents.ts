@@ -1,6 +1,6 @@
 // What is in a page: 512 words of 8 bytes. Pages written in few places keep a short list of words,
-// others a block. Owns the storage; a page never written reads as zero and costs nothing. Frames
-// without struct page (the BAR) work alike.
+// others a block; a list may say what all other words are. Owns the storage; a page never written
+// reads as zero and costs nothing. Frames without struct page (the BAR) work alike.
 // MODEL: contents are kept for 8-byte words; a narrower write merges into its word, as a
 // little-endian machine does.
 import { KIND, type Kvm } from "../state/machine.ts";
@@ -14,6 +14,8 @@ const NEXT = 0;
 const INDEX = 1;
 const LO = 2;
 const HI = 3;
+/** Index of the word of a list that stands for all that are not in it. */
+const FILL = -1;
 
 function handleCell(m: Kvm, pfn: number): number {
   const bar = pfn - BAR_PFN;
@@ -33,6 +35,15 @@ function findWord(m: Kvm, handle: number, index: number): number {
 export function wordCell(m: Kvm, pfn: number, index: number): number {
   const handle = m.mem[handleCell(m, pfn)] as number;
   if (handle > 0) return handle + index * 2;
+  if (handle === 0) return 0;
+  const own = findWord(m, handle, index);
+  return own !== 0 ? own : findWord(m, handle, FILL);
+}
+
+/** The same of a word of its own, never the filling. */
+function ownWordCell(m: Kvm, pfn: number, index: number): number {
+  const handle = m.mem[handleCell(m, pfn)] as number;
+  if (handle > 0) return handle + index * 2;
   return handle === 0 ? 0 : findWord(m, handle, index);
 }
 
@@ -45,8 +56,8 @@ export function readHigh(m: Kvm, pfn: number, index: number): number {
 }
 
 export function writeWord(m: Kvm, pfn: number, index: number, lo: number, hi: number): void {
-  const cell = wordCell(m, pfn, index);
-  if (cell === 0 && lo === 0 && hi === 0) return;
+  const cell = ownWordCell(m, pfn, index);
+  if (cell === 0 && lo === 0 && hi === 0 && wordCell(m, pfn, index) === 0) return;
   const at = cell === 0 ? newWord(m, pfn, index) : cell;
   m.put(at, lo);
   m.put(at + 1, hi);
@@ -68,12 +79,20 @@ function newWord(m: Kvm, pfn: number, index: number): number {
 /** Turns a page's list into a block and gives the block's cell. */
 function toBlock(m: Kvm, at: number): number {
   const block = m.alloc(KIND.block);
-  let word = -(m.mem[at] as number);
+  const handle = m.mem[at] as number;
+  const fill = findWord(m, handle, FILL);
+  for (let to = block as number; fill !== 0 && to < block + 1024; to += 2) {
+    m.put(to, m.mem[fill] as number);
+    m.put(to + 1, m.mem[fill + 1] as number);
+  }
+  let word = -handle;
   while (word !== 0) {
     const next = m.mem[word + NEXT] as number;
-    const to = block + (m.mem[word + INDEX] as number) * 2;
-    m.put(to, m.mem[word + LO] as number);
-    m.put(to + 1, m.mem[word + HI] as number);
+    const index = m.mem[word + INDEX] as number;
+    if (index !== FILL) {
+      m.put(block + index * 2, m.mem[word + LO] as number);
+      m.put(block + index * 2 + 1, m.mem[word + HI] as number);
+    }
     m.free(word as ReturnType<Kvm["alloc"]>, KIND.word);
     word = next;
   }
@@ -84,22 +103,75 @@ function toBlock(m: Kvm, at: number): number {
 /** Forgets what a page holds. */
 export function dropContents(m: Kvm, pfn: number): void {
   const at = handleCell(m, pfn);
-  const handle = m.mem[at] as number;
+  dropHandle(m, m.mem[at] as number);
+  m.put(at, 0);
+}
+
+/** Frees what a handle leads to. */
+export function dropHandle(m: Kvm, handle: number): void {
   if (handle > 0) m.free(handle as ReturnType<Kvm["alloc"]>, KIND.block);
   for (let word = handle < 0 ? -handle : 0; word !== 0;) {
     const next = m.mem[word + NEXT] as number;
     m.free(word as ReturnType<Kvm["alloc"]>, KIND.word);
     word = next;
   }
+}
+
+/** Takes what a page holds out of it, for another page or a slot of the swap device. */
+export function takeContents(m: Kvm, pfn: number): number {
+  const at = handleCell(m, pfn);
+  const handle = m.mem[at] as number;
   m.put(at, 0);
+  return handle;
+}
+
+/** The other way round: the page held nothing. */
+export const giveContents = (m: Kvm, pfn: number, handle: number): void =>
+  m.put(handleCell(m, pfn), handle);
+
+/** Every word of the page becomes this one. */
+export function fillContents(m: Kvm, pfn: number, lo: number, hi: number): void {
+  dropContents(m, pfn);
+  if (lo === 0 && hi === 0) return;
+  const word = m.alloc(KIND.word);
+  m.put(word + INDEX, FILL);
+  m.put(word + LO, lo);
+  m.put(word + HI, hi);
+  m.put(handleCell(m, pfn), -word);
+}
+
+/** A copy of what a handle leads to. */
+export function copyHandle(m: Kvm, handle: number): number {
+  if (handle > 0) {
+    const block = m.alloc(KIND.block);
+    for (let cell = 0; cell < 1024; cell++) m.put(block + cell, m.mem[handle + cell] as number);
+    return block;
+  }
+  let first = 0;
+  let last = 0;
+  for (let word = -handle; word !== 0; word = m.mem[word + NEXT] as number) {
+    const copy = m.alloc(KIND.word);
+    for (const part of [INDEX, LO, HI]) m.put(copy + part, m.mem[word + part] as number);
+    if (last === 0) first = copy;
+    else m.put(last + NEXT, copy);
+    last = copy;
+  }
+  return first === 0 ? 0 : -first;
 }
 
 /** Makes page `to` a copy of page `from`. */
 export function copyContents(m: Kvm, to: number, from: number): void {
+  dropContents(m, to);
+  m.put(handleCell(m, to), copyHandle(m, m.mem[handleCell(m, from)] as number));
+}
+
+/** Whether two pages hold the same. */
+export function sameContents(m: Kvm, a: number, b: number): boolean {
   for (let index = 0; index < 512; index++) {
-    const cell = wordCell(m, from, index);
-    if (cell !== 0) writeWord(m, to, index, m.mem[cell] as number, m.mem[cell + 1] as number);
+    if (readLow(m, a, index) !== readLow(m, b, index)) return false;
+    if (readHigh(m, a, index) !== readHigh(m, b, index)) return false;
   }
+  return true;
 }
 
 /** Reads `size` bytes (1, 2, 4 or 8, not crossing a word) at a byte offset; halves by `half`. */

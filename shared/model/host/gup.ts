@@ -35,6 +35,14 @@ const try_grab_folio_fast = routine(
   (m: Kvm, pfn: number, cause: number): boolean => page.folio_try_get(m, pfn, cause),
 );
 
+/** gup_fast_folio_allowed(): a small page without mapping is refused by some kernels. */
+function gup_fast_folio_allowed(m: Kvm, pfn: number): boolean {
+  const head = page.headOf(m, pfn);
+  if (m.kernel.gupFastTakesUnmapped || page.isLarge(m, head)) return true;
+  const { flags, mapping } = page.pfn_to_page(m, head);
+  return (flags & pg.PG_anon) !== 0 || mapping !== 0;
+}
+
 /**
  * The lockless walk: a present, normal entry that is writable enough. Interrupts are off, so it is
  * one act.
@@ -42,15 +50,19 @@ const try_grab_folio_fast = routine(
 const gup_fast_fallback = routine(
   "gup_fast_fallback",
   (m: Kvm, hva: number, write: number, step: number): number => {
-    const cell = pt.presentPte(m, hva);
-    if (cell === 0) return missed(m, step, hva, LookupOutcome.notPresent);
-    const low = pt.pteLow(m, cell);
+    const cell = pt.presentLeaf(m, hva);
+    const low = cell === 0 ? 0 : pt.pteLow(m, cell);
+    if ((low & pt._PAGE_PRESENT) === 0) return missed(m, step, hva, LookupOutcome.notPresent);
     if (write !== 0 && (low & pt._PAGE_RW) === 0)
       return missed(m, step, hva, LookupOutcome.notWritable);
     if ((low & pt._PAGE_SPECIAL) !== 0) return missed(m, step, hva, LookupOutcome.special);
-    const pfn = pt.ptePfn(m, cell);
+    const pfn = pt.leafPfn(m, cell, hva);
     if (!try_grab_folio_fast(m, pfn, PageRefCause.gupFast))
       return missed(m, step, hva, LookupOutcome.countZero);
+    if (!gup_fast_folio_allowed(m, pfn)) {
+      page.put_page(m, pfn, PageRefCause.gupDrop);
+      return missed(m, step, hva, LookupOutcome.noMapping);
+    }
     page.setPageFlags(m, page.headOf(m, pfn), pg.PG_referenced);
     recordLookup(m, step, hva, pfn, LookupOutcome.taken);
     return pfn;
@@ -80,18 +92,30 @@ const try_grab_folio = routine("try_grab_folio", (m: Kvm, pfn: number): void =>
   page.folio_get(m, pfn, PageRefCause.gupSlow),
 );
 
+/** FOLL_TOUCH on a small page: marked as used, and dirty if its clean entry allows a write. */
+function touchPage(m: Kvm, pfn: number, isWrittenClean: boolean): void {
+  const flags = page.pageFlags(m, page.headOf(m, pfn));
+  if (isWrittenClean && (flags & pg.PG_dirty) === 0) page.SetPageDirty(m, pfn);
+  page.mark_page_accessed(m, pfn);
+}
+
+/** touch_pmd(): on a huge entry its own bits. */
+function touchHuge(m: Kvm, cell: number, write: number): void {
+  const bits = pt._PAGE_ACCESSED | (write !== 0 ? pt._PAGE_DIRTY : 0);
+  m.put(cell, pt.pteLow(m, cell) | bits);
+}
+
 /** Takes the page behind a present entry, or says with EAGAIN that it must be faulted in. */
 const follow_page_pte = routine("follow_page_pte", (m: Kvm, hva: number, write: number): number => {
-  const cell = pt.presentPte(m, hva);
+  const cell = pt.presentLeaf(m, hva);
   if (cell === 0) return EAGAIN;
   const low = pt.pteLow(m, cell);
   if (write !== 0 && (low & pt._PAGE_RW) === 0) return EAGAIN;
-  const pfn = pt.ptePfn(m, cell);
+  const pfn = pt.leafPfn(m, cell, hva);
   if (((low & pt._PAGE_SPECIAL) !== 0 && !is_zero_pfn(pfn)) || !pfn_valid(pfn)) return EFAULT;
   try_grab_folio(m, pfn);
-  const isClean = write !== 0 && (low & pt._PAGE_DIRTY) === 0;
-  if (isClean && (page.pageFlags(m, pfn) & pg.PG_dirty) === 0) page.SetPageDirty(m, pfn);
-  page.mark_page_accessed(m, pfn);
+  if (pt.isHugeLeaf(m, cell)) touchHuge(m, cell, write);
+  else touchPage(m, pfn, write !== 0 && !pt.isDirty(low, pt.pteHigh(m, cell)));
   recordLookup(m, LookupStep.gupSlow, hva, pfn, LookupOutcome.taken);
   return pfn;
 });

@@ -1,28 +1,27 @@
 // Making mappings: what mmap does for each kind of memory, and populating.
 // Builder and act alike call mapKind(); pages are touched one by one, as MAP_POPULATE does.
-// From: mm/mmap.c (do_mmap), mm/gup.c (populate_vma_page_range), mm/memory.c (remap_pfn_range).
-import type { Kvm } from "../state/machine.ts";
+// From: the lab's agent (map_kind); mm/mmap.c (do_mmap), mm/gup.c (populate_vma_page_range).
+import { routine } from "#shared/engine/routine";
+import { int, wide } from "#shared/engine/struct";
+import { act, call, done, when } from "#shared/engine/words";
+import { LockCode, PageRefCause } from "#shared/events/own";
 import * as pg from "../state/host.ts";
-import { kindOf } from "./kinds.ts";
-import { mapNewAnonPage, mapZeroPage } from "./memory.ts";
+import type { Kvm } from "../state/machine.ts";
+import { fillContents } from "./contents.ts";
+import { remap_pfn_range, vm_insert_pages } from "./driver.ts";
+import { newCachedPage, newFile } from "./filemap.ts";
+import { POOL_PAGES } from "./hugetlb.ts";
+import { Descriptor, Fill, kindOf, type MemoryKind } from "./kinds.ts";
+import { releaseLock, takeLock } from "./locks.ts";
+import { FaultFor, faultOnce } from "./memory.ts";
+import * as page from "./page.ts";
 import * as pt from "./pgtable.ts";
-import { insertVma } from "./vma.ts";
+import { mm_get_huge_zero_folio } from "./thp.ts";
+import { do_vmi_align_munmap } from "./unmap.ts";
+import { insertVma, mergeVmas, vma_lookup, vmaAt } from "./vma.ts";
 
-const PAGE = 4096;
-
-/** The device's or BAR's frames, all entries at once, marked special. */
-function remap_pfn_range(m: Kvm, start: number, end: number, first: number): void {
-  for (let hva = start, pfn = first; hva < end; hva += PAGE, pfn++) {
-    const cell = pt.makeEntryCell(m, hva);
-    pt.set_pte_at(
-      m,
-      hva,
-      cell,
-      pt.mk_pte(pfn, pt._PAGE_RW | pt._PAGE_SPECIAL),
-      pt.mk_pte_high(pfn),
-    );
-  }
-}
+/** What the VMM writes into every byte of a file before it maps it. */
+const FILE_WORD = 0x11111111;
 
 export interface MapRequest {
   readonly start: number;
@@ -31,29 +30,116 @@ export interface MapRequest {
   readonly kind: number;
 }
 
+const FILE_SYSTEMS: Readonly<Record<number, number>> = {
+  [Descriptor.ramfs]: pg.FileSystem.ramfs,
+  [Descriptor.hugetlbfs]: pg.FileSystem.hugetlbfs,
+};
+
+const isOfFile = ({ fill, descriptor }: MemoryKind): boolean =>
+  fill === Fill.file || descriptor === Descriptor.hugetlbfs;
+
+/** Bytes that a mapping of this kind takes: hugetlbfs rounds up an anonymous one. */
+const mappedSize = ({ fill }: MemoryKind, size: number): number =>
+  fill === Fill.hugetlb ? Math.ceil(size / pt.PMD_SIZE) * pt.PMD_SIZE : size;
+
+/** Whether the kind cannot be mapped there or not that large: the VMM's call fails then. */
+function isRefused(m: Kvm, kind: MemoryKind, start: number, size: number): boolean {
+  if (size > kind.maxSize) return true;
+  if (kind.fill !== Fill.hugetlb) return false;
+  const free = POOL_PAGES - m.host.hugetlbUsed;
+  const isFile = kind.descriptor === Descriptor.hugetlbfs;
+  const isOdd = start % pt.PMD_SIZE !== 0 || (isFile && size % pt.PMD_SIZE !== 0);
+  return isOdd || mappedSize(kind, size) / pt.PMD_SIZE > free;
+}
+
+/** Flags that the VMM's madvise gives a new mapping: huge pages for the kinds named so. */
+function adviseFlags(kind: MemoryKind): number {
+  if (kind.kind === "thp" || kind.kind === "thp-lazy") return pg.VM_HUGEPAGE;
+  return kind.descriptor === Descriptor.none ? pg.VM_NOHUGEPAGE : 0;
+}
+
 /**
- * Inserts the mapping; false when the kind cannot be that large. Entries are made by fillMapping().
+ * Inserts the mapping; false when the kind cannot be mapped there. Entries are made by
+ * fillMapping().
  */
 export function mapKind(m: Kvm, { start, size, kind }: MapRequest): boolean {
   const memory = kindOf(kind);
-  if (size > memory.maxSize) return false;
+  if (isRefused(m, memory, start, size)) return false;
   if (memory.onMap === "unmap") return true;
-  insertVma(m, { start, end: start + size, flags: memory.vm_flags, kind, pgoff: 0 });
+  if ((adviseFlags(memory) & pg.VM_HUGEPAGE) !== 0) mm_get_huge_zero_folio(m);
+  const fs = FILE_SYSTEMS[memory.descriptor] ?? pg.FileSystem.tmpfs;
+  const end = start + mappedSize(memory, size);
+  insertVma(m, {
+    start,
+    end,
+    flags: memory.vm_flags | adviseFlags(memory),
+    kind,
+    pgoff: memory.fill === Fill.anonymous ? start / pt.PAGE_SIZE : 0,
+    file: isOfFile(memory) ? newFile(m, fs, size) : 0,
+  });
+  mergeVmas(m, start, end);
   return true;
+}
+
+/** The VMM's own writes to a new file: pages of the cache, dirty where they reach a device. */
+function writeFile(m: Kvm, file: number, from: number, to: number): void {
+  for (let at = from; at < to; at += pt.PAGE_SIZE) {
+    const pfn = newCachedPage(m, file, at / pt.PAGE_SIZE);
+    page.setPageFlags(m, pfn, pg.PG_dirty);
+    fillContents(m, pfn, FILE_WORD, FILE_WORD);
+    page.put_page(m, pfn, PageRefCause.pageCache);
+  }
+}
+
+/** Faults a range in, small page by small page or huge page by huge page. */
+function populate(m: Kvm, from: number, to: number, write: number): void {
+  for (let hva = from; hva < to;) {
+    if (pt.presentLeaf(m, hva) === 0) faultOnce(m, hva, write);
+    const leaf = pt.presentLeaf(m, hva);
+    const isHuge = leaf !== 0 && pt.isHugeLeaf(m, leaf);
+    hva = isHuge ? pt.pmdStart(hva) + pt.PMD_SIZE : hva + pt.PAGE_SIZE;
+  }
 }
 
 /** Makes the entries that mmap itself makes, for [from, to) of a mapping of this kind. */
 export function fillMapping(m: Kvm, request: MapRequest, from: number, to: number): void {
   const memory = kindOf(request.kind);
-  if (memory.onMap === "frames") {
-    remap_pfn_range(m, from, to, memory.frames(m) + (from - request.start) / PAGE);
-    return;
-  }
-  if (memory.onMap !== "write" && memory.onMap !== "read") return;
-  for (let hva = from; hva < to; hva += PAGE) {
-    const cell = pt.makeEntryCell(m, hva);
-    if (memory.onMap === "write")
-      mapNewAnonPage(m, hva, cell, (memory.vm_flags & pg.VM_WRITE) !== 0);
-    else mapZeroPage(m, hva, cell);
-  }
+  const first = memory.frames(m) + (from - request.start) / pt.PAGE_SIZE;
+  if (memory.isWritten) {
+    const { vm_file } = vmaAt(m, vma_lookup(m, request.start));
+    writeFile(m, vm_file, from - request.start, to - request.start);
+  } else if (memory.onMap === "frames") remap_pfn_range(m, from, to, first);
+  else if (memory.onMap === "insert") vm_insert_pages(m, from, to, first);
+  else if (memory.onMap === "write") populate(m, from, to, FaultFor.write);
+  else if (memory.onMap === "read") populate(m, from, to, FaultFor.read);
 }
+
+/** mmap with MAP_FIXED: what is there goes first. Result: 0, or 1 when the kind is refused. */
+export const mmap_region = routine(
+  "mmap_region",
+  { start: wide, end: wide, kind: int, r: int },
+  (own, m: Kvm) => [
+    when(
+      act("M0", () => {
+        const kind = kindOf(own.kind);
+        const size = own.end - own.start;
+        own.end = own.start + mappedSize(kind, size);
+        return isRefused(m, kind, own.start, size);
+      }),
+      [done(1)],
+    ),
+    takeLock(m, "M1", () => m.mm.mmap_lock, "write", LockCode.mmap_lock),
+    call(do_vmi_align_munmap, { start: "start", end: "end" }, "r"),
+    when(
+      () => own.r === 0,
+      [
+        act("M2", () => {
+          const { start, end, kind } = own;
+          mapKind(m, { start, size: end - start, kind });
+        }),
+      ],
+    ),
+    releaseLock(m, "M3", () => m.mm.mmap_lock, "write", LockCode.mmap_lock),
+    done(() => (own.r === 0 ? 0 : 1)),
+  ],
+);

@@ -7,7 +7,6 @@ import { EventId } from "#shared/events/table";
 import { PageMarkKind, PageRefCause } from "#shared/events/own";
 import { highHalf } from "#shared/units/halves";
 import { KIND, type Kvm } from "../state/machine.ts";
-import { PAGE_COUNT, pfn_valid } from "../state/layout.ts";
 import { dropContents } from "./contents.ts";
 import * as pg from "../state/host.ts";
 
@@ -22,6 +21,8 @@ export function pfn_to_page(m: Kvm, pfn: number): PageView {
 const REFCOUNT = pg.page.offsets._refcount;
 const FLAGS = pg.page.offsets.flags;
 const HEAD = pg.page.offsets.head;
+const LARGE_MAPCOUNT = pg.page.offsets._large_mapcount;
+const ENTIRE_MAPCOUNT = pg.page.offsets._entire_mapcount;
 
 /** pfn of the folio's head. */
 export function headOf(m: Kvm, pfn: number): number {
@@ -85,13 +86,32 @@ const ORDER = pg.page.offsets.order;
 const MAPCOUNT = pg.page.offsets._mapcount;
 const DRIVER = pg.page.offsets.isDriver;
 
-/** Gives a page back to the allocator; a driver's page stays its own. */
+/** Gives a folio back to the allocator, or to the pool of huge pages; a driver's stays its own. */
 function free_unref_page(m: Kvm, pfn: number): void {
   const cell = pageCell(m, pfn);
   if (m.mem[cell + DRIVER] !== 0) return;
-  dropContents(m, pfn);
-  m.free(cell as ReturnType<Kvm["alloc"]>, KIND.page);
+  if (m.mem[cell + pg.page.offsets.isHugetlb] !== 0) free_huge_folio(m, pfn);
+  else
+    for (let last = pfn + (isLarge(m, pfn) ? HUGE_PAGES : 1) - 1; last >= pfn; last--) {
+      dropContents(m, last);
+      m.free(pageCell(m, last) as ReturnType<Kvm["alloc"]>, KIND.page);
+    }
 }
+
+/** A free huge page keeps its frames, its order and, by chance, its dirty flag. */
+function free_huge_folio(m: Kvm, pfn: number): void {
+  for (let n = 0; n < HUGE_PAGES; n++) dropContents(m, pfn + n);
+  const page = pfn_to_page(m, pfn);
+  page.flags &= ~(pg.PG_anon | pg.PG_anonExclusive);
+  page.mapping = 0 as typeof page.mapping;
+  page.index = 0;
+  page.gathered = m.host.hugetlbFree;
+  m.host.hugetlbFree = pfn + 1;
+  m.host.hugetlbUsed -= 1;
+}
+
+export const HUGE_ORDER = 9;
+export const HUGE_PAGES = 512;
 
 /** alloc_page(): the lowest free frame, count 1. */
 export const __alloc_pages = routine("__alloc_pages", (m: Kvm): number => {
@@ -100,6 +120,55 @@ export const __alloc_pages = routine("__alloc_pages", (m: Kvm): number => {
   page_ref_add(m, pfn, 1, PageRefCause.allocated);
   return pfn;
 });
+
+/**
+ * alloc_pages() of 2 MiB: the lowest free aligned block, as one folio of count 1.
+ * MODEL: frames below it are taken and given back, since the arena hands out the lowest alone.
+ */
+export const __alloc_huge_pages = routine("__alloc_pages", (m: Kvm): number => {
+  const spare: number[] = [];
+  let first = 0;
+  let length = 0;
+  while (length < HUGE_PAGES) {
+    const pfn = (m.alloc(KIND.page) - m.pages) / pg.PAGE_CELLS;
+    for (; length > 0 && pfn !== first + length; length--) spare.push(first + length - 1);
+    if (length === 0) first = pfn;
+    if (first % HUGE_PAGES === 0) length++;
+    else spare.push(pfn);
+  }
+  for (const pfn of spare) m.free(pageCell(m, pfn) as ReturnType<Kvm["alloc"]>, KIND.page);
+  makeLarge(m, first, HUGE_ORDER);
+  page_ref_add(m, first, 1, PageRefCause.allocated);
+  return first;
+});
+
+/** prep_compound_page() */
+export function makeLarge(m: Kvm, head: number, order: number): void {
+  m.put(pageCell(m, head) + ORDER, order);
+  m.put(pageCell(m, head) + FLAGS, pg.PG_head);
+  for (let n = 1; n < 2 ** order; n++) {
+    m.put(pageCell(m, head + n) + HEAD, head);
+    m.put(pageCell(m, head + n) + FLAGS, pg.PG_tail);
+  }
+}
+
+/** The other way round; counts and flags of the pages are the caller's. */
+export function unmakeLarge(m: Kvm, head: number): void {
+  m.put(pageCell(m, head) + ORDER, 0);
+  m.put(pageCell(m, head) + LARGE_MAPCOUNT, 0);
+  for (let n = 1; n < HUGE_PAGES; n++) m.put(pageCell(m, head + n) + HEAD, 0);
+}
+
+/** page_ref_add() on the folio, of more than one at once. */
+export function folio_ref_add(m: Kvm, pfn: number, delta: number, cause: number): void {
+  page_ref_add(m, headOf(m, pfn), delta, cause);
+}
+
+/** folio_put_refs() */
+export function folio_put_refs(m: Kvm, pfn: number, refs: number, cause: number): void {
+  const head = headOf(m, pfn);
+  if (page_ref_add(m, head, -refs, cause) === 0) free_unref_page(m, head);
+}
 
 export function setPageFlags(m: Kvm, pfn: number, flags: number): void {
   const cell = pageCell(m, pfn) + FLAGS;
@@ -111,24 +180,65 @@ export function clearPageFlags(m: Kvm, pfn: number, flags: number): void {
   m.put(cell, (m.mem[cell] as number) & ~flags);
 }
 
+/** One more or one less 4 KiB entry maps this very page. */
 export function addMapcount(m: Kvm, pfn: number, delta: number): void {
-  const cell = pageCell(m, headOf(m, pfn)) + MAPCOUNT;
+  addTo(m, pageCell(m, pfn) + MAPCOUNT, delta);
+  const head = headOf(m, pfn);
+  if (isLarge(m, head)) addTo(m, pageCell(m, head) + LARGE_MAPCOUNT, delta);
+}
+
+/** One more or one less huge entry maps the folio. */
+export function addEntireMapcount(m: Kvm, head: number, delta: number): void {
+  addTo(m, pageCell(m, head) + ENTIRE_MAPCOUNT, delta);
+  addTo(m, pageCell(m, head) + LARGE_MAPCOUNT, delta);
+}
+
+function addTo(m: Kvm, cell: number, delta: number): void {
   m.put(cell, (m.mem[cell] as number) + delta);
 }
 
-export const folio_mapcount = (m: Kvm, pfn: number): number =>
-  m.mem[pageCell(m, headOf(m, pfn)) + MAPCOUNT] as number;
+export const isLarge = (m: Kvm, head: number): boolean =>
+  (m.mem[pageCell(m, head) + ORDER] as number) > 0;
+
+export function folio_mapcount(m: Kvm, pfn: number): number {
+  const head = headOf(m, pfn);
+  const count = isLarge(m, head) ? LARGE_MAPCOUNT : MAPCOUNT;
+  return m.mem[pageCell(m, head) + count] as number;
+}
+/** Entries of either size that map this very page. */
+export const page_mapcount = (m: Kvm, pfn: number): number =>
+  (m.mem[pageCell(m, pfn) + MAPCOUNT] as number) +
+  (m.mem[pageCell(m, headOf(m, pfn)) + ENTIRE_MAPCOUNT] as number);
 export const folio_order = (m: Kvm, pfn: number): number =>
   m.mem[pageCell(m, headOf(m, pfn)) + ORDER] as number;
 
-/** The multi-generation LRU's steps: first mark referenced, second workingset. */
+/**
+ * Marks a page as used. With the generational LRU: referenced, later workingset. Without: first
+ * referenced, then active, which only a page on a list can become.
+ */
 export const folio_mark_accessed = routine("folio_mark_accessed", (m: Kvm, pfn: number): void => {
   const head = headOf(m, pfn);
   const flags = pageFlags(m, head);
   m.emit(EventId.pageMark, head, highHalf(head), PageMarkKind.accessed);
-  if ((flags & pg.PG_unevictable) !== 0) return;
-  setPageFlags(m, head, (flags & pg.PG_referenced) === 0 ? pg.PG_referenced : pg.PG_workingset);
+  if (m.kernel.hasGenerationalLru) markGeneration(m, head, flags);
+  else markActive(m, head, flags);
 });
+
+function markGeneration(m: Kvm, head: number, flags: number): void {
+  if ((flags & pg.PG_unevictable) !== 0) return;
+  const refs = pageCell(m, head) + pg.page.offsets.lruRefs;
+  if ((flags & pg.PG_referenced) === 0) setPageFlags(m, head, pg.PG_referenced);
+  else if ((m.mem[refs] as number) < m.kernel.host.marksBeforeWorkingset) addTo(m, refs, 1);
+  else setPageFlags(m, head, pg.PG_workingset);
+}
+
+function markActive(m: Kvm, head: number, flags: number): void {
+  if ((flags & pg.PG_referenced) === 0) setPageFlags(m, head, pg.PG_referenced);
+  else if ((flags & (pg.PG_unevictable | pg.PG_active)) === 0) {
+    if ((flags & pg.PG_lru) !== 0) setPageFlags(m, head, pg.PG_active);
+    clearPageFlags(m, head, pg.PG_referenced);
+  }
+}
 
 export const mark_page_accessed = routine("mark_page_accessed", (m: Kvm, pfn: number): void => {
   folio_mark_accessed(m, pfn);
@@ -140,6 +250,3 @@ export function SetPageDirty(m: Kvm, pfn: number): void {
   m.emit(EventId.pageMark, head, highHalf(head), PageMarkKind.dirty);
   setPageFlags(m, head, pg.PG_dirty);
 }
-
-/** Whether the frame's struct page is in use: allocated, reserved or a driver's. */
-export const hasPage = (m: Kvm, pfn: number): boolean => pfn_valid(pfn) && pfn < PAGE_COUNT;

@@ -1,9 +1,15 @@
-// The VMM's mappings: a list ordered by address. Finding, making, cutting.
+// The VMM's mappings: a list ordered by address. Finding, making, merging, cutting.
 // Owns the list; entries of the page tables belong to those who map and zap.
-// From: mm/mmap.c, mm/vma.c (find_vma, __split_vma), 6.12; a list stands for the maple tree.
+// From: mm/mmap.c, mm/vma.c (find_vma, __split_vma, can_vma_merge_*), 6.12; a list stands for the
+// maple tree.
 import { routine } from "#shared/engine/routine";
+import { int, wide } from "#shared/engine/struct";
+import { act, call, done, when } from "#shared/engine/words";
 import { KIND, type Kvm } from "../state/machine.ts";
-import { vm_area_struct } from "../state/host.ts";
+import { VM_HUGETLB, VM_SPECIAL, vm_area_struct } from "../state/host.ts";
+import { Fill, kindOf } from "./kinds.ts";
+import { entryCell, PMD_SIZE, pmdStart } from "./pgtable.ts";
+import { __split_huge_pmd } from "./split-pmd.ts";
 
 export type VmaView = ReturnType<typeof vm_area_struct.at>;
 
@@ -22,12 +28,19 @@ export function vma_lookup(m: Kvm, hva: number): number {
   return cell !== 0 && vmaAt(m, cell).vm_start <= hva ? cell : 0;
 }
 
+/** Whether any mapping lies in the range. */
+export function isAnyMapped(m: Kvm, start: number, end: number): boolean {
+  const cell = find_vma(m, start);
+  return cell !== 0 && vmaAt(m, cell).vm_start < end;
+}
+
 export interface NewVma {
   readonly start: number;
   readonly end: number;
   readonly flags: number;
   readonly kind: number;
   readonly pgoff: number;
+  readonly file: number;
 }
 
 /** Inserts a mapping where nothing is mapped. */
@@ -39,6 +52,7 @@ export function insertVma(m: Kvm, made: NewVma): number {
   vma.vm_flags = made.flags;
   vma.kind = made.kind;
   vma.vm_pgoff = made.pgoff;
+  vma.vm_file = made.file as typeof vma.vm_file;
   let before = 0;
   let next: number = m.mm.mmap;
   while (next !== 0 && vmaAt(m, next).vm_start < made.start) {
@@ -51,14 +65,56 @@ export function insertVma(m: Kvm, made: NewVma): number {
   return cell;
 }
 
-/** __split_vma(): two mappings of one; gives the upper. */
-export function splitVma(m: Kvm, cell: number, at: number): number {
+/** The cut of __split_vma(): two mappings of one; gives the upper. */
+function cutVma(m: Kvm, cell: number, at: number): number {
   const vma = vmaAt(m, cell);
-  const { vm_start, vm_end, vm_flags, kind, vm_pgoff } = vma;
+  const { vm_start, vm_end, vm_flags, kind, vm_pgoff, vm_file, anon_vma } = vma;
   vma.vm_end = at;
   const pgoff = vm_pgoff + (at - vm_start) / 4096;
-  return insertVma(m, { start: at, end: vm_end, flags: vm_flags, kind, pgoff });
+  const upper = insertVma(m, {
+    start: at,
+    end: vm_end,
+    flags: vm_flags,
+    kind,
+    pgoff,
+    file: vm_file,
+  });
+  vmaAt(m, upper).anon_vma = anon_vma;
+  return upper;
 }
+
+/**
+ * vma_adjust_trans_huge(): a mapping that is cut inside 2 MiB may have a huge entry there. It is
+ * split, and the notifier called, whether there is one or not.
+ */
+function mayHoldHuge(m: Kvm, hva: number): boolean {
+  const cell = vma_lookup(m, hva);
+  if (cell === 0 || hva % PMD_SIZE === 0) return false;
+  const start = pmdStart(hva);
+  const { vm_start, vm_end } = vmaAt(m, cell);
+  const isInside = vm_start <= start && vm_end >= start + PMD_SIZE;
+  return isInside && entryCell(m, hva, 2) !== 0;
+}
+
+/** hugetlb_vm_op_split(): memory of hugetlbfs is cut at 2 MiB only. */
+export function cutsHugePage(m: Kvm, at: number): boolean {
+  const cell = vma_lookup(m, at);
+  const flags = cell === 0 ? 0 : vmaAt(m, cell).vm_flags;
+  return (flags & VM_HUGETLB) !== 0 && at % PMD_SIZE !== 0;
+}
+
+/** __split_vma() at an address, if a mapping goes across it. */
+export const __split_vma = routine("__split_vma", { hva: wide, needed: int }, (own, m: Kvm) => [
+  act("W1", () => {
+    const cell = vma_lookup(m, own.hva);
+    own.needed = cell === 0 || vmaAt(m, cell).vm_start === own.hva ? 0 : 1;
+    if (own.needed !== 0 && mayHoldHuge(m, own.hva)) own.needed = 2;
+  }),
+  when(() => own.needed === 0, [done()]),
+  when(() => own.needed === 2, [call(__split_huge_pmd, { hva: "hva" })]),
+  act("W2", () => cutVma(m, vma_lookup(m, own.hva), own.hva)),
+  done(),
+]);
 
 /** Takes a mapping out of the list and frees it. */
 export function removeVma(m: Kvm, cell: number): void {
@@ -70,4 +126,34 @@ export function removeVma(m: Kvm, cell: number): void {
     vmaAt(m, before).vm_next = next;
   }
   m.free(cell as ReturnType<Kvm["alloc"]>, KIND.vma);
+}
+
+const isAnonymous = (vma: VmaView): boolean => kindOf(vma.kind).fill === Fill.anonymous;
+
+/** can_vma_merge_after(): neighbours that differ in nothing but their place. */
+function canMerge(lower: VmaView, upper: VmaView): boolean {
+  const pages = (lower.vm_end - lower.vm_start) / 4096;
+  return (
+    lower.vm_end === upper.vm_start &&
+    lower.vm_flags === upper.vm_flags &&
+    (lower.vm_flags & VM_SPECIAL) === 0 &&
+    lower.vm_file === upper.vm_file &&
+    (lower.kind === upper.kind || (isAnonymous(lower) && isAnonymous(upper))) &&
+    upper.vm_pgoff === lower.vm_pgoff + pages
+  );
+}
+
+/** vma_merge(): neighbours in [start, end] that have become alike are one mapping again. */
+export function mergeVmas(m: Kvm, start: number, end: number): void {
+  let cell: number = m.mm.mmap;
+  while (cell !== 0 && vmaAt(m, cell).vm_start <= end) {
+    const vma = vmaAt(m, cell);
+    const next: number = vma.vm_next;
+    if (next !== 0 && vma.vm_end >= start && canMerge(vma, vmaAt(m, next))) {
+      const upper = vmaAt(m, next);
+      vma.anon_vma = vma.anon_vma || upper.anon_vma;
+      vma.vm_end = upper.vm_end;
+      removeVma(m, next);
+    } else cell = next;
+  }
 }

@@ -7,7 +7,7 @@ import { bitsOf, frameOf, hasBit } from "#shared/units/halves";
 import { groupedHex, hexOf, hexOfHalves } from "#shared/units/hex";
 import type { KernelProfile } from "../kernels/profile.ts";
 import * as s from "../kvm/spte.ts";
-import { SHADOW_NONPRESENT_HIGH } from "../state/tables.ts";
+import { NX_HIGH } from "../state/tables.ts";
 
 export type TreeKey = "guest" | "tdp" | "host";
 /** Not present, table, writable, read-only, access-tracked, protected by KVM, MMIO, frozen. */
@@ -23,7 +23,7 @@ const MMIO_HIGH = 0x80000;
 function shadowState(lo: number, hi: number, level: number): EntryState {
   if (!s.is_shadow_present_pte(lo)) {
     if ((lo & P) !== 0 && (hi & MMIO_HIGH) !== 0) return "M";
-    return lo !== 0 && hi === SHADOW_NONPRESENT_HIGH ? "Z" : ".";
+    return lo !== 0 && (hi === NX_HIGH || hi === 0) ? "Z" : ".";
   }
   if (!s.is_last_spte(lo, level)) return "T";
   if (!s.is_accessed_spte(lo)) return "a";

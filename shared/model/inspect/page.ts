@@ -1,5 +1,6 @@
-// One host page at one tick: counts, flags, kind, who maps it. Reads cells only. From: struct page,
-// the memory kinds (host/kinds.ts), KVM's and the host's tables.
+// One host page at one tick: counts, flags, kind, who maps it. Reads cells only.
+// From: struct page, the memory kinds (host/kinds.ts), KVM's and the host's
+// tables.
 import { PAGE_FLAGS } from "#shared/events/lab";
 import { frameOf } from "#shared/units/halves";
 import { hexOf } from "#shared/units/hex";
@@ -45,8 +46,8 @@ function placeOf(m: Kvm, pfn: number): Place | null {
   for (let cell: number = m.mm.mmap; cell !== 0; cell = vmaAt(m, cell).vm_next) {
     const vma = vmaAt(m, cell);
     for (let hva = vma.vm_start; hva < vma.vm_end; hva += 4096) {
-      const pte = pt.presentPte(m, hva);
-      if (pte !== 0 && pt.ptePfn(m, pte) === pfn) return { vma, hva };
+      const leaf = pt.presentLeaf(m, hva);
+      if (leaf !== 0 && pt.leafPfn(m, leaf, hva) === pfn) return { vma, hva };
     }
   }
   return null;
@@ -109,9 +110,10 @@ function mappersOf(m: Kvm, pfn: number): PageFacts["mappedBy"] {
 
 /** The host's own entry; its `gfn` is the page number of the host address. */
 function hostMapper(m: Kvm, hva: number): PageFacts["mappedBy"][number] {
-  const cell = pt.presentPte(m, hva);
-  const state = stateOf("host", pt.pteLow(m, cell), m.mem[cell + 1] as number, 1);
-  return { tree: "host", level: 1, gfn: Math.floor(hva / 4096), state };
+  const cell = pt.presentLeaf(m, hva);
+  const level = pt.isHugeLeaf(m, cell) ? 2 : 1;
+  const state = stateOf("host", pt.pteLow(m, cell), pt.pteHigh(m, cell), level);
+  return { tree: "host", level, gfn: Math.floor(hva / 4096), state };
 }
 
 export function pageFacts(m: Kvm, pfn: number, names: readonly NamedPage[]): PageFacts {

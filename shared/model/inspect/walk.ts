@@ -91,9 +91,9 @@ export function tableAt(m: Kvm, tree: TreeKey, physical: number): TableReader | 
 export function pfnOfGfn(m: Kvm, gfn: number): number | null {
   const slot = gfn_to_memslot(m, gfn);
   if (slot === 0) return null;
-  const cell = pt.presentPte(m, gfnToHva(memslotAt(m, slot), gfn));
+  const cell = pt.presentLeaf(m, gfnToHva(memslotAt(m, slot), gfn));
   if (cell === 0) return null;
-  const pfn = pt.ptePfn(m, cell);
+  const pfn = pt.leafPfn(m, cell, gfnToHva(memslotAt(m, slot), gfn));
   return hasContents(pfn) ? pfn : null;
 }
 

@@ -13,7 +13,6 @@ import { groupedHex, hexOf, hexOfHalves } from "#shared/units/hex";
 import { entryCell } from "../host/pgtable.ts";
 import type { SimRun, StepSpan } from "../sim-run.ts";
 import type { Kvm } from "../state/machine.ts";
-import { SHADOW_NONPRESENT_HIGH } from "../state/tables.ts";
 import { entryText, stateOf, type TreeKey } from "./entry.ts";
 
 export interface WhyNode {
@@ -110,7 +109,7 @@ export function whyEntry(
 ): WhyNode[] {
   const chain: WhyNode[] = [];
   const { tree, level, cell } = place;
-  const high = tree === "tdp" ? SHADOW_NONPRESENT_HIGH : 0;
+  const high = tree === "tdp" ? m.kernel.nonpresentHigh : 0;
   const lo = m.mem[cell] as number;
   const hi = (m.mem[cell + 1] as number) ^ high;
   const text = (value: number): string => entryText(value, hi, stateOf(tree, value, hi, level));

@@ -1,6 +1,8 @@
-// Instructions per call of a function of Linux 6.12, without its callees: medians over traced calls.
-// One instruction stands for one nanosecond, as in the emulated machine that the traces come from: an estimate, always.
-// From: function_graph traces of the 6.12 witness build, the tracer's own cost taken off. Functions never traced are absent.
+// Instructions per call of a function of Linux 6.12, without its callees: medians over traced
+// calls. One instruction stands for one nanosecond, as in the emulated machine that the traces come
+// from: an estimate, always.
+// From: function_graph traces of the 6.12 witness build, the tracer's own cost taken off. Functions
+// never traced are absent.
 export const COSTS_6_12: Readonly<Record<string, number>> = {
   __direct_pte_prefetch: 94,
   __do_insn_fetch_bytes: 43,

@@ -1,6 +1,8 @@
 // Instructions per call of a function of Linux 7.2, without its callees: medians over traced calls.
-// One instruction stands for one nanosecond, as in the emulated machine that the traces come from: an estimate, always.
-// From: function_graph traces of the 7.2 witness build, the tracer's own cost taken off. Functions never traced are absent.
+// One instruction stands for one nanosecond, as in the emulated machine that the traces come from:
+// an estimate, always.
+// From: function_graph traces of the 7.2 witness build, the tracer's own cost taken off. Functions
+// never traced are absent.
 export const COSTS_7_2: Readonly<Record<string, number>> = {
   __decode_register_operand: 10,
   __direct_pte_prefetch: 93,

@@ -1,7 +1,9 @@
-// Linux 6.12 as data. Witness: Debian's 6.12.117.
-// From: arch/x86/kvm/mmu/{spte.h,spte.c,tdp_mmu.c,mmu.c}, virt/kvm/kvm_main.c (6.12).
+// Linux 6.12 as data. Witness: Debian's 6.12.117. From:
+// arch/x86/kvm/mmu/{spte.h,spte.c,tdp_mmu.c,mmu.c}, virt/kvm/kvm_main.c
+// (6.12).
 import { FORMS_6_12 } from "#shared/events/forms";
 import { COSTS_6_12 } from "./costs-6.12.table.ts";
+import { HOST_6_12 } from "./host-switches.ts";
 import type { KernelProfile } from "./profile.ts";
 
 export const LINUX_6_12: KernelProfile = {
@@ -10,13 +12,34 @@ export const LINUX_6_12: KernelProfile = {
   witness: "6.12.117",
   lookup: "V0",
   forms: FORMS_6_12,
+  nonpresentHigh: 0x80000000 | 0,
   frozenLow: 0x5a0,
   accessAll: 7,
+  accessExec: 1,
+  roleBits: { cr0_wp: 13, smep: 14, smap_andnot_wp: 15, smepAlone: false },
+  mmioGenerationBits: 19,
+  mmioGenerationLowBits: 8,
   tdpRootRole: 0x3784,
   recordsBeforeRemovingTable: true,
   leavesSufficientEntry: false,
+  flushesOnLostBits: true,
+  keepsPrefetched: false,
+  syncRebuildsAll: false,
+  invlpgPrefetches: false,
+  unprotectsBeforeDelivery: false,
+  retriesAnyEmulation: false,
+  syncSetsAccessed: false,
   keepsCleanOverWritable: true,
-  handleChangedName: "handle_changed_spte",
+  zapLevels: [1, 2, 3, 4],
+  checksInvalidationEarly: true,
+  agesWithoutLock: false,
+  clearsExitReason: true,
+  errorCodeBits: 64,
+  gupFastTakesUnmapped: false,
+  hasGenerationalLru: true,
+  marksDirtyAtLogClear: true,
+  collapses: "cleared",
+  host: HOST_6_12,
   inlined: [
     "kvm_mmu_do_page_fault",
     "kvm_tdp_mmu_page_fault",

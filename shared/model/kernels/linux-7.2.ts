@@ -1,7 +1,9 @@
-// Linux 7.2 as data. Witness: Debian's 7.2.13.
-// From: arch/x86/kvm/mmu/{spte.h,spte.c,tdp_mmu.c,mmu.c}, virt/kvm/kvm_main.c (7.2).
+// Linux 7.2 as data. Witness: Debian's 7.2.13. From:
+// arch/x86/kvm/mmu/{spte.h,spte.c,tdp_mmu.c,mmu.c}, virt/kvm/kvm_main.c
+// (7.2).
 import { FORMS_7 } from "#shared/events/forms";
 import { COSTS_7_2 } from "./costs-7.2.table.ts";
+import { HOST_7 } from "./host-switches.ts";
 import type { KernelProfile } from "./profile.ts";
 
 export const LINUX_7_2: KernelProfile = {
@@ -10,13 +12,34 @@ export const LINUX_7_2: KernelProfile = {
   witness: "7.2.13",
   lookup: "V3",
   forms: FORMS_7,
+  nonpresentHigh: 0x80000000 | 0,
   frozenLow: 0x1a0,
   accessAll: 0xf,
+  accessExec: 8,
+  roleBits: { cr0_wp: 14, smep: 20, smap_andnot_wp: 15, smepAlone: true },
+  mmioGenerationBits: 18,
+  mmioGenerationLowBits: 7,
   tdpRootRole: 0x6f84,
   recordsBeforeRemovingTable: false,
   leavesSufficientEntry: true,
+  flushesOnLostBits: false,
+  keepsPrefetched: true,
+  syncRebuildsAll: false,
+  invlpgPrefetches: false,
+  unprotectsBeforeDelivery: false,
+  retriesAnyEmulation: false,
+  syncSetsAccessed: true,
   keepsCleanOverWritable: false,
-  handleChangedName: "__handle_changed_spte",
+  zapLevels: [1, 2, 3, 4],
+  checksInvalidationEarly: true,
+  agesWithoutLock: true,
+  clearsExitReason: true,
+  errorCodeBits: 64,
+  gupFastTakesUnmapped: false,
+  hasGenerationalLru: true,
+  marksDirtyAtLogClear: true,
+  collapses: "replaced",
+  host: HOST_7,
   inlined: [
     "kvm_tdp_mmu_page_fault",
     "page_fault_handle_page_track",

@@ -6,44 +6,23 @@ import { assertHeld } from "#shared/engine/locks";
 import { routine } from "#shared/engine/routine";
 import { int, ref, wide } from "#shared/engine/struct";
 import { act, again, call, done, leave, loop, set, when } from "#shared/engine/words";
-import { LockCode, MemslotChange, TlbScope } from "#shared/events/own";
+import { LockCode } from "#shared/events/own";
 import { EventId } from "#shared/events/table";
 import { highHalf } from "#shared/units/halves";
-import { flushTlb } from "../guest/tlb.ts";
 import { releaseLock, takeLock } from "../host/locks.ts";
-import { memslotAt, type Memslot } from "../lookup/memslot.ts";
+import { memslotAt } from "../lookup/memslot.ts";
 import { kvm_mmu_page } from "../state/kvm.ts";
-import { KIND, type Kvm, type MmuNotifierOps } from "../state/machine.ts";
+import type { Kvm, MmuNotifierOps } from "../state/machine.ts";
+import { kvm_mmu_notifier_release } from "./destroy.ts";
+import { kvm_flush_remote_tlbs } from "./flush.ts";
+import { coveredGfns, nextCovered } from "./hva-range.ts";
+import {
+  kvm_mmu_notifier_clear_flush_young,
+  kvm_mmu_notifier_clear_young,
+  kvm_mmu_notifier_test_young,
+} from "./notifier-young.ts";
+import { __kvm_rmap_zap_gfn_range } from "./rmap.ts";
 import { tdp_mmu_zap_leafs } from "./tdp-mmu.ts";
-
-const PAGE = 4096;
-const EINVAL = -22;
-const EEXIST = -17;
-
-/**
- * First and one-past-last gfn of a slot that a range of host addresses covers; null when it covers
- * none.
- */
-function coveredGfns(
-  slot: Memslot,
-  start: number,
-  end: number,
-): { from: number; to: number } | null {
-  const base = slot.userspace_addr;
-  const from = Math.max(start, base);
-  const to = Math.min(end, base + slot.npages * PAGE);
-  if (from >= to) return null;
-  const gfnOf = (hva: number): number => slot.base_gfn + Math.floor((hva - base) / PAGE);
-  return { from: gfnOf(from), to: gfnOf(to + PAGE - 1) };
-}
-
-/** The next slot, in order of gfn, that the range covers; 0 after the last. */
-function nextCovered(m: Kvm, after: number, start: number, end: number): number {
-  let cell: number = after === 0 ? m.kvm.memslots : memslotAt(m, after).next;
-  while (cell !== 0 && coveredGfns(memslotAt(m, cell), start, end) === null)
-    cell = memslotAt(m, cell).next;
-  return cell;
-}
 
 /** kvm_mmu_invalidate_begin() and range_add(): lookups that start now must not be mapped. */
 function beginInvalidation(m: Kvm, isFirst: boolean, from: number, to: number): void {
@@ -54,14 +33,6 @@ function beginInvalidation(m: Kvm, isFirst: boolean, from: number, to: number): 
   kvm.mmu_invalidate_range_start = isOnly ? from : Math.min(kvm.mmu_invalidate_range_start, from);
   kvm.mmu_invalidate_range_end = isOnly ? to : Math.max(kvm.mmu_invalidate_range_end, to);
 }
-
-const kvm_make_all_cpus_request = routine("kvm_make_all_cpus_request", (m: Kvm): void => {
-  for (const [id, vcpu] of m.vcpus.entries()) if (vcpu.created !== 0) flushTlb(m, id, TlbScope.all);
-});
-
-export const kvm_flush_remote_tlbs = routine("kvm_flush_remote_tlbs", (m: Kvm): void =>
-  kvm_make_all_cpus_request(m),
-);
 
 const unmapLocals = { from: wide, to: wide, flush: int, root: ref } as const;
 
@@ -81,10 +52,25 @@ const kvm_tdp_mmu_unmap_gfn_range = routine(
   ],
 );
 
-const kvm_unmap_gfn_range = routine("kvm_unmap_gfn_range", unmapLocals, () => [
-  call(kvm_tdp_mmu_unmap_gfn_range, { from: "from", to: "to", flush: "flush" }, "flush"),
-  done("flush"),
-]);
+/** Entries are found by the tables in mode tdp, by their rmaps in the others. */
+const kvm_unmap_gfn_range = routine(
+  "kvm_unmap_gfn_range",
+  { ...unmapLocals, slot: ref },
+  (_own, m: Kvm) => [
+    when(
+      () => m.mode === "tdp",
+      [call(kvm_tdp_mmu_unmap_gfn_range, { from: "from", to: "to", flush: "flush" }, "flush")],
+      [
+        call(
+          __kvm_rmap_zap_gfn_range,
+          { slot: "slot", gfnStart: "from", gfnEnd: "to", flush: "flush" },
+          "flush",
+        ),
+      ],
+    ),
+    done("flush"),
+  ],
+);
 
 const rangeLocals = { start: wide, end: wide } as const;
 const startLocals = {
@@ -142,7 +128,7 @@ const kvm_mmu_notifier_invalidate_range_start = routine(
     takeLock(m, "N3", () => m.kvm.mmu_lock, "write", LockCode.mmu_lock),
     loop(
       act("N4", () => beginSlot(m, own)),
-      call(kvm_unmap_gfn_range, { from: "from", to: "to", flush: "flush" }, "flush"),
+      call(kvm_unmap_gfn_range, { slot: "slot", from: "from", to: "to", flush: "flush" }, "flush"),
       act(
         "N5x",
         () => (own.slot = nextCovered(m, own.slot, own.start, own.end) as typeof own.slot),
@@ -189,70 +175,8 @@ export const KVM_NOTIFIER_OPS: MmuNotifierOps = {
     kvm_mmu_notifier_invalidate_range_start as unknown as MmuNotifierOps["invalidate_range_start"],
   invalidate_range_end:
     kvm_mmu_notifier_invalidate_range_end as unknown as MmuNotifierOps["invalidate_range_end"],
+  clear_flush_young: kvm_mmu_notifier_clear_flush_young,
+  clear_young: kvm_mmu_notifier_clear_young,
+  test_young: kvm_mmu_notifier_test_young,
+  release: kvm_mmu_notifier_release,
 };
-
-/** KVM_SET_USER_MEMORY_REGION's argument. */
-export interface MemoryRegion {
-  readonly slot: number;
-  readonly flags: number;
-  readonly gpa: number;
-  readonly size: number;
-  readonly hva: number;
-}
-
-function checkRegion(m: Kvm, region: MemoryRegion): number {
-  const { gpa, size, hva } = region;
-  if (size <= 0 || (gpa | 0) % PAGE !== 0 || size % PAGE !== 0 || hva % PAGE !== 0) return EINVAL;
-  for (let cell: number = m.kvm.memslots; cell !== 0; cell = memslotAt(m, cell).next) {
-    const slot = memslotAt(m, cell);
-    if (slot.id === region.slot) return EEXIST;
-    const from = slot.base_gfn * PAGE;
-    if (gpa < from + slot.npages * PAGE && from < gpa + size) return EEXIST;
-  }
-  return 0;
-}
-
-function insertSlot(m: Kvm, region: MemoryRegion): void {
-  const cell = m.alloc(KIND.memslot);
-  const slot = memslotAt(m, cell);
-  slot.id = region.slot;
-  slot.flags = region.flags;
-  slot.base_gfn = region.gpa / PAGE;
-  slot.npages = region.size / PAGE;
-  slot.userspace_addr = region.hva;
-  let before = 0;
-  let next: number = m.kvm.memslots;
-  while (next !== 0 && memslotAt(m, next).base_gfn < slot.base_gfn) {
-    before = next;
-    next = memslotAt(m, next).next;
-  }
-  slot.next = next as typeof slot.next;
-  if (before === 0) m.kvm.memslots = cell;
-  else memslotAt(m, before).next = cell;
-}
-
-/** Creates a slot: 0 or a negative errno. */
-export const kvm_set_memory_region = routine(
-  "kvm_set_memory_region",
-  (m: Kvm, region: MemoryRegion): number => {
-    const error = checkRegion(m, region);
-    if (error !== 0) return error;
-    insertSlot(m, region);
-    m.kvm.generation += 2;
-    const gfn = region.gpa / PAGE;
-    const pages = region.size / PAGE;
-    m.emit(
-      EventId.memslot,
-      region.slot,
-      MemslotChange.create,
-      gfn,
-      highHalf(gfn),
-      pages,
-      highHalf(pages),
-      region.hva,
-      highHalf(region.hva),
-      region.flags,
-    );
-    return 0;
-  },
-);

@@ -1,14 +1,11 @@
-// Shadow page-table entries in AMD's format: bits, predicates, and how KVM makes one.
+// Shadow page-table entries in AMD's format: bits, predicates, table pointers.
 // Values are halves; how they lie in cells is state/tables.ts.
-// From: arch/x86/kvm/mmu/spte.h, spte.c (make_spte, make_nonleaf_spte), 6.12 and 7.2.
+// From: arch/x86/kvm/mmu/spte.h, spte.c (make_nonleaf_spte), 6.12 and 7.2.
 import { routine } from "#shared/engine/routine";
-import { frameHigh, frameLow, frameOf } from "#shared/units/halves";
-import { KVM_MEM_LOG_DIRTY_PAGES } from "../state/kvm.ts";
+import { frameLow, frameOf } from "#shared/units/halves";
 import type { Kvm } from "../state/machine.ts";
-import { SHADOW_NONPRESENT_HIGH, tableOf, tablePfn } from "../state/tables.ts";
+import { NX_HIGH, tableOf, tablePfn } from "../state/tables.ts";
 import type { Fault } from "../lookup/design.ts";
-import { memslotAt } from "../lookup/memslot.ts";
-import { notSimulated } from "../state/not-simulated.ts";
 
 export const PT_PRESENT_MASK = 0x1;
 export const PT_WRITABLE_MASK = 0x2;
@@ -20,7 +17,7 @@ export const SPTE_HOST_WRITABLE = 0x200;
 export const SPTE_MMU_WRITABLE = 0x400;
 export const SPTE_MMU_PRESENT_MASK = 0x800;
 /** Bit 63, in the high half. */
-export const shadow_nx_mask_high = SHADOW_NONPRESENT_HIGH;
+export const shadow_nx_mask_high = NX_HIGH;
 
 export const is_shadow_present_pte = (lo: number): boolean => (lo & SPTE_MMU_PRESENT_MASK) !== 0;
 export const is_large_pte = (lo: number): boolean => (lo & PT_PAGE_SIZE_MASK) !== 0;
@@ -33,7 +30,7 @@ export const is_executable_pte = (hi: number): boolean => (hi & shadow_nx_mask_h
 export const spte_to_pfn = (lo: number, hi: number): number => frameOf(lo, hi);
 
 export const is_frozen_spte = (m: Kvm, lo: number, hi: number): boolean =>
-  hi === SHADOW_NONPRESENT_HIGH && lo === m.kernel.frozenLow;
+  hi === m.kernel.nonpresentHigh && lo === m.kernel.frozenLow;
 
 /** Whether an entry already allows what the fault wants. */
 export function is_access_allowed(fault: Fault, lo: number, hi: number): boolean {
@@ -61,37 +58,3 @@ export const make_nonleaf_spte = routine("make_nonleaf_spte", (m: Kvm, table: nu
       shadow_accessed_mask,
   ),
 );
-
-const kvm_gfn_is_write_tracked = routine(
-  "kvm_gfn_is_write_tracked",
-  (_m: Kvm, _gfn: number): boolean => false,
-);
-
-/** No guest table is shadowed in TDP mode, so nothing is ever tracked: 0. */
-const mmu_try_to_unsync_pages = routine("mmu_try_to_unsync_pages", (m: Kvm, gfn: number): number =>
-  kvm_gfn_is_write_tracked(m, gfn) ? -1 : 0,
-);
-
-/** Low half of a new 4 KiB leaf with all access; its high half is frameHigh(pfn). */
-export const make_spte = routine(
-  "make_spte",
-  (m: Kvm, fault: Fault, gfn: number, oldLow: number): number => {
-    let lo = SPTE_MMU_PRESENT_MASK | PT_PRESENT_MASK | shadow_accessed_mask | shadow_user_mask;
-    if (fault.map_writable) lo |= SPTE_HOST_WRITABLE | writableBits(m, gfn, oldLow);
-    if ((memslotAt(m, fault.slot).flags & KVM_MEM_LOG_DIRTY_PAGES) !== 0)
-      notSimulated("Dirty logging");
-    return frameLow(fault.pfn, lo);
-  },
-);
-
-/**
- * 6.12 leaves the dirty bit out over an entry that had the writable bit; it does not ask whether
- * that was present.
- */
-function writableBits(m: Kvm, gfn: number, oldLow: number): number {
-  const granted = PT_WRITABLE_MASK | SPTE_MMU_WRITABLE;
-  if (m.kernel.keepsCleanOverWritable && is_writable_pte(oldLow)) return granted;
-  return mmu_try_to_unsync_pages(m, gfn) === 0 ? granted | shadow_dirty_mask : 0;
-}
-
-export const leafHigh = (pfn: number): number => frameHigh(pfn);

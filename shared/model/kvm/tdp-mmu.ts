@@ -7,127 +7,44 @@ import { routine } from "#shared/engine/routine";
 import { assertHeld } from "#shared/engine/locks";
 import { int, local, ref, wide } from "#shared/engine/struct";
 import { act, again, done, leave, loop, set, when } from "#shared/engine/words";
-import { LockCode, TablePageChange } from "#shared/events/own";
 import { EventId } from "#shared/events/table";
-import { frameHigh, highHalf } from "#shared/units/halves";
+import { highHalf } from "#shared/units/halves";
 import * as design from "../lookup/design.ts";
 import type { Fault } from "../lookup/design.ts";
-import { kvm_mmu_page, kvm_page_fault, tdp_iter } from "../state/kvm.ts";
-import { KIND, type Kvm } from "../state/machine.ts";
-import { notSimulated } from "../state/not-simulated.ts";
-import { handle_changed_spte } from "./changed-spte.ts";
+import { kvm_page_fault, tdp_iter } from "../state/kvm.ts";
+import type { Kvm } from "../state/machine.ts";
 import * as t from "../state/tables.ts";
+import { kvm_flush_remote_tlbs } from "./flush.ts";
+import { kvm_mmu_hugepage_adjust, recordRequested } from "./hugepage.ts";
+import { make_spte, type Leaf } from "./make-spte.ts";
+import { make_mmio_spte, recordMarkMmio } from "./mmio.ts";
 import * as s from "./spte.ts";
+import { tdp_mmu_link_sp, tdp_mmu_split_huge_page } from "./tdp-huge.ts";
+import { shadowPageOf, tdp_mmu_alloc_sp, tdp_mmu_free_sp, tdp_mmu_init_sp } from "./tdp-pages.ts";
+import { tdp_mmu_iter_set_spte, tdp_mmu_set_spte_atomic } from "./tdp-set-spte.ts";
 import { readEntry, tdp_iter_next, tdp_iter_start, type TdpIter } from "./tdp-iter.ts";
 
-export type ShadowPage = ReturnType<typeof kvm_mmu_page.at>;
-const SP_CELLS = kvm_mmu_page.size;
-const ROLE_LEVEL_MASK = 0xf;
-
-/** The shadow page that describes a table: both are numbered alike. */
-export const shadowPageOf = (m: Kvm, table: number): ShadowPage =>
-  kvm_mmu_page.at(m, m.shadowPages + ((table - m.kvmTables) / 1024) * SP_CELLS);
-
-const kvm_mmu_memory_cache_alloc = routine("kvm_mmu_memory_cache_alloc", (m: Kvm): number =>
-  m.alloc(KIND.kvmTable),
-);
-
-/** A table page out of the vCPU's cache. */
-function tdp_mmu_alloc_sp(m: Kvm, level: number): ShadowPage {
-  const table = kvm_mmu_memory_cache_alloc(m);
-  const sp = shadowPageOf(m, table);
-  sp.spt = table as typeof sp.spt;
-  const pfn = t.tablePfn(m, table);
-  m.emit(EventId.tablePage, pfn, highHalf(pfn), TablePageChange.allocated, level);
-  return sp;
-}
-
-function freeShadowPage(m: Kvm, sp: ShadowPage): void {
-  const table = sp.spt;
-  const pfn = t.tablePfn(m, table);
-  m.emit(EventId.tablePage, pfn, highHalf(pfn), TablePageChange.freed, sp.role & ROLE_LEVEL_MASK);
-  for (let cell: number = sp.cell; cell < sp.cell + SP_CELLS; cell++) m.put(cell, 0);
-  m.free(table, KIND.kvmTable);
-}
-
-const tdp_mmu_init_sp = routine(
-  "tdp_mmu_init_sp",
-  (m: Kvm, sp: ShadowPage, role: number, gfn: number): void => {
-    sp.role = role;
-    sp.gfn = gfn;
-    m.emit(EventId.kvm_mmu_get_page, 0, gfn, highHalf(gfn), role, 0, 0, 1);
-  },
-);
-
 /**
- * The existing root of this role, or a new one; a VM has one root here, since all vCPUs have one
- * role.
+ * Makes a table below the entry, with the huge page's parts if there is one; false when the
+ * exchange
+ * was lost, and the table is given back.
  */
-export const kvm_tdp_mmu_alloc_root = routine(
-  "kvm_tdp_mmu_alloc_root",
-  (m: Kvm): number => {
-    assertHeld(m, m.kvm.mmu_lock, "read");
-    const role = m.kernel.tdpRootRole;
-    for (
-      let cell: number = m.kvm.tdp_mmu_roots;
-      cell !== 0;
-      cell = kvm_mmu_page.at(m, cell).nextRoot
-    ) {
-      const root = kvm_mmu_page.at(m, cell);
-      if (root.role !== role) continue;
-      root.root_count += 1;
-      return cell;
-    }
-    m.emit(EventId.lockTaken, LockCode.tdp_mmu_pages_lock, 1);
-    const sp = tdp_mmu_alloc_sp(m, role & ROLE_LEVEL_MASK);
-    tdp_mmu_init_sp(m, sp, role, 0);
-    sp.root_count = 2;
-    sp.nextRoot = m.kvm.tdp_mmu_roots;
-    m.kvm.tdp_mmu_roots = sp.cell;
-    m.emit(EventId.lockReleased, LockCode.tdp_mmu_pages_lock, 1);
-    return sp.cell;
-  },
-  { inlined: true },
-);
-
-/** Compare and exchange under the read lock; false when another thread changed the entry first. */
-export function tdp_mmu_set_spte_atomic(m: Kvm, iter: TdpIter, lo: number, hi: number): boolean {
-  assertHeld(m, m.kvm.mmu_lock, "read");
-  const { sptep, old_spte } = iter;
-  const oldLow = old_spte.lo;
-  const oldHigh = old_spte.hi;
-  if (t.readSpteLow(m, sptep) !== oldLow || t.readSpteHigh(m, sptep) !== oldHigh) {
-    readEntry(m, iter);
-    return false;
-  }
-  t.writeSpte(m, sptep, lo, hi);
-  handle_changed_spte(m, { gfn: iter.gfn, level: iter.level, oldLow, oldHigh, lo, hi });
-  return true;
-}
-
-const tdp_mmu_link_sp = routine(
-  "tdp_mmu_link_sp",
-  (m: Kvm, iter: TdpIter, sp: ShadowPage): boolean => {
-    const lo = s.make_nonleaf_spte(m, sp.spt);
-    if (!tdp_mmu_set_spte_atomic(m, iter, lo, frameHigh(t.tablePfn(m, sp.spt)))) return false;
-    sp.ptep = iter.sptep;
-    return true;
-  },
-);
-
-/** Makes a table below the entry; false when the exchange was lost, and the page is given back. */
 function allocAndLink(m: Kvm, iter: TdpIter): boolean {
   const role = shadowPageOf(m, iter.pt_path.get(iter.level)).role - 1;
-  const sp = tdp_mmu_alloc_sp(m, role & ROLE_LEVEL_MASK);
+  const sp = tdp_mmu_alloc_sp(m, iter.level - 1);
   tdp_mmu_init_sp(m, sp, role, iter.gfn);
-  if (tdp_mmu_link_sp(m, iter, sp)) {
+  const isHuge = s.is_shadow_present_pte(iter.old_spte.lo);
+  if (isHuge ? tdp_mmu_split_huge_page(m, iter, sp, true) : tdp_mmu_link_sp(m, iter, sp, true)) {
     // What the iterator holds is the entry as it is now, so that the walk steps down.
     readEntry(m, iter);
     return true;
   }
-  freeShadowPage(m, sp);
+  tdp_mmu_free_sp(m, sp);
   return false;
 }
+
+const isTable = ({ old_spte, level }: TdpIter): boolean =>
+  s.is_shadow_present_pte(old_spte.lo) && !s.is_last_spte(old_spte.lo, level);
 
 function recordSetSpte(m: Kvm, iter: TdpIter, lo: number, hi: number): void {
   const { gfn } = iter;
@@ -135,55 +52,57 @@ function recordSetSpte(m: Kvm, iter: TdpIter, lo: number, hi: number): void {
   m.emit(EventId.kvm_mmu_set_spte, gfn, highHalf(gfn), lo, hi, iter.level, at, highHalf(at));
 }
 
+/** The entry of a gfn without memslot: the access is emulated, whether the entry was new or not. */
+function mapMmio(m: Kvm, iter: TdpIter): number {
+  const { lo: oldLow, hi: oldHigh } = iter.old_spte;
+  const { lo, hi } = make_mmio_spte(m, iter.gfn, m.kernel.accessAll);
+  const isSame = lo === oldLow && hi === oldHigh;
+  if (!isSame && !tdp_mmu_set_spte_atomic(m, iter, lo, hi)) return design.RET_PF_RETRY;
+  recordMarkMmio(m, iter.sptep, iter.gfn, lo, hi);
+  return design.RET_PF_EMULATE;
+}
+
+const makeLeaf = (m: Kvm, fault: Fault, iter: TdpIter): Leaf =>
+  make_spte(m, {
+    slot: fault.slot,
+    level: iter.level,
+    access: m.kernel.accessAll,
+    gfn: iter.gfn,
+    pfn: fault.pfn,
+    oldLow: iter.old_spte.lo,
+    isHostWritable: fault.map_writable,
+    isPrefetch: fault.prefetch,
+    isSync: false,
+  });
+
 /** Stores the leaf. Under mmu_lock for reading, and RCU. Result: RET_PF_*. */
 const tdp_mmu_map_handle_target_level = routine(
   "tdp_mmu_map_handle_target_level",
   (m: Kvm, fault: Fault, iter: TdpIter): number => {
     const { lo: oldLow, hi: oldHigh } = iter.old_spte;
-    const isPresent = s.is_shadow_present_pte(oldLow);
-    if (isPresent && !s.is_last_spte(oldLow, iter.level))
-      notSimulated("A huge page over an existing table");
-    if (
-      m.kernel.leavesSufficientEntry &&
-      isPresent &&
-      s.is_access_allowed(fault, oldLow, oldHigh)
-    ) {
-      return design.RET_PF_SPURIOUS;
-    }
-    const lo = s.make_spte(m, fault, iter.gfn, oldLow);
-    const hi = s.leafHigh(fault.pfn);
+    const replacesTable = isTable(iter);
+    const isEnough =
+      s.is_shadow_present_pte(oldLow) &&
+      !replacesTable &&
+      s.is_access_allowed(fault, oldLow, oldHigh);
+    if (m.kernel.leavesSufficientEntry && isEnough) return design.RET_PF_SPURIOUS;
+    if (fault.slot === 0) return mapMmio(m, iter);
+    const { lo, hi, isProtected } = makeLeaf(m, fault, iter);
     const isSame = lo === oldLow && hi === oldHigh;
     if (!isSame && !tdp_mmu_set_spte_atomic(m, iter, lo, hi)) return design.RET_PF_RETRY;
+    if (replacesTable) kvm_flush_remote_tlbs(m);
     recordSetSpte(m, iter, lo, hi);
+    if (isProtected && fault.write) return design.RET_PF_WRITE_PROTECTED;
     return isSame ? design.RET_PF_SPURIOUS : design.RET_PF_FIXED;
   },
   { inlined: true },
 );
 
-const host_pfn_mapping_level = 1;
-
-/** Decides the level: every mapping of the modelled host is 4 KiB. */
-const kvm_mmu_hugepage_adjust = routine(
-  "kvm_mmu_hugepage_adjust",
-  (_m: Kvm, fault: Fault): void => {
-    fault.req_level = host_pfn_mapping_level;
-    fault.goal_level = host_pfn_mapping_level;
-  },
-);
-
 function startMap(m: Kvm, fault: Fault, iter: TdpIter): void {
   kvm_mmu_hugepage_adjust(m, fault);
-  const { gfn, pfn } = fault;
-  m.emit(
-    EventId.kvm_mmu_spte_requested,
-    gfn,
-    highHalf(gfn),
-    pfn,
-    highHalf(pfn),
-    fault.goal_level,
-    m.kernel.accessAll,
-  );
-  tdp_iter_start(m, iter, m.vcpus[fault.vcpu]?.root ?? 0, fault.goal_level, gfn);
+  recordRequested(m, fault, m.kernel.accessAll);
+  m.kvm.rcu.enter();
+  tdp_iter_start(m, iter, m.vcpus[fault.vcpu]?.root ?? 0, fault.goal_level, fault.gfn);
 }
 
 /**
@@ -201,12 +120,15 @@ export const kvm_tdp_mmu_map = routine(
       when(
         () => own.iter.level === own.fault.goal_level,
         [
-          act("F7b", () => (own.ret = tdp_mmu_map_handle_target_level(m, own.fault, own.iter))),
-          leave,
+          act("F7b", () => {
+            own.ret = tdp_mmu_map_handle_target_level(m, own.fault, own.iter);
+            m.kvm.rcu.leave();
+          }),
+          done("ret"),
         ],
       ),
       when(
-        () => !s.is_shadow_present_pte(own.iter.old_spte.lo),
+        () => !isTable(own.iter),
         [
           when(
             act("F7a", () => allocAndLink(m, own.iter)),
@@ -218,6 +140,7 @@ export const kvm_tdp_mmu_map = routine(
       act("B2", () => tdp_iter_next(m, own.iter)),
       again,
     ),
+    act("B4", () => m.kvm.rcu.leave()),
     done("ret"),
   ],
 );
@@ -248,16 +171,9 @@ function zapBatch(m: Kvm, own: { iter: TdpIter; end: number; flush: number }): v
   for (let n = 0; n < ZAP_BATCH && own.iter.valid && own.iter.gfn < own.end; n++) {
     const { lo } = own.iter.old_spte;
     if (s.is_shadow_present_pte(lo) && s.is_last_spte(lo, own.iter.level)) {
-      tdp_mmu_iter_set_spte(m, own.iter, 0, t.SHADOW_NONPRESENT_HIGH);
+      tdp_mmu_iter_set_spte(m, own.iter, 0, m.kernel.nonpresentHigh);
       own.flush = 1;
     }
     tdp_iter_next(m, own.iter);
   }
-}
-
-/** Stores an entry under the write lock: no exchange needed, nobody else changes it. */
-function tdp_mmu_iter_set_spte(m: Kvm, iter: TdpIter, lo: number, hi: number): void {
-  const { lo: oldLow, hi: oldHigh } = iter.old_spte;
-  t.writeSpte(m, iter.sptep, lo, hi);
-  handle_changed_spte(m, { gfn: iter.gfn, level: iter.level, oldLow, oldHigh, lo, hi });
 }

@@ -3,23 +3,39 @@
 // mark belongs to it.
 // From: the lab's agent (run_plan); threads are the scenario language's own.
 import { routine } from "#shared/engine/routine";
+import { int } from "#shared/engine/struct";
 import { startThread } from "#shared/engine/loop";
-import { act, again, callOneOf, done, leave, loop, set, until, when } from "#shared/engine/words";
+import {
+  act,
+  again,
+  call,
+  callOneOf,
+  done,
+  leave,
+  loop,
+  set,
+  until,
+  when,
+} from "#shared/engine/words";
 import { EventId } from "#shared/events/table";
 import * as g from "../guest/layout.ts";
 import { bootHost } from "../host/boot.ts";
 import { kindNumber } from "../host/kinds.ts";
 import { fillMapping, mapKind } from "../host/mmap.ts";
-import { kvm_set_memory_region } from "../kvm/kvm-main.ts";
+import { createSlot } from "../kvm/memslots.ts";
 import type { Kvm } from "../state/machine.ts";
+import { isOnClosedVm, stepOnClosedVm } from "./closed.ts";
 import { stepAt, stepsOf, verbLocals } from "./step.ts";
+import { initRegisters, makeVcpus } from "./vcpus.ts";
 import { VERB_ROUTINES } from "./verbs.ts";
 
 const VERBS = [...VERB_ROUTINES.keys()];
 const ROUTINES = [...VERB_ROUTINES.values()];
 
+const stepLocals = { ...verbLocals, isClosed: int } as const;
+
 const steps = (name: string, isFirst: boolean) =>
-  routine(name, verbLocals, (own, m: Kvm) => [
+  routine(name, stepLocals, (own, m: Kvm) => [
     ...(isFirst ? [] : [until("wait", () => m.kvm.stepsDone !== 0)]),
     loop(
       when(() => own.i >= stepsOf(m, own.list).length, [leave]),
@@ -27,8 +43,13 @@ const steps = (name: string, isFirst: boolean) =>
       act("S", () => {
         const { n } = stepAt(m, own);
         m.emit(EventId.labStep, n, n);
+        own.isClosed = isOnClosedVm(m, own) ? 1 : 0;
       }),
-      callOneOf(() => VERBS.indexOf(stepAt(m, own).verb), ROUTINES, { list: "list", i: "i" }),
+      when(
+        () => own.isClosed !== 0,
+        [call(stepOnClosedVm, { list: "list", i: "i" })],
+        [callOneOf(() => VERBS.indexOf(stepAt(m, own).verb), ROUTINES, { list: "list", i: "i" })],
+      ),
       set("i", () => own.i + 1),
       again,
     ),
@@ -53,8 +74,9 @@ export function buildLab(m: Kvm): void {
   fillMapping(m, slot0, g.SYS_HVA, g.SYS_HVA + g.SYS_SIZE);
   g.writeGuest(m);
   m.mm.notifierUsers = 1;
-  kvm_set_memory_region(m, { slot: 0, flags: 0, gpa: 0, size: g.SYS_SIZE, hva: g.SYS_HVA });
-  g.resetVcpu(m, 0);
+  createSlot(m, { slot: 0, flags: 0, gpa: 0, size: g.SYS_SIZE, hva: g.SYS_HVA });
+  initRegisters(m);
+  makeVcpus(m, 0);
   startThread(m, MAIN_THREAD, planSteps, { list: 0 });
   for (const [index, thread] of m.plan.threads.entries()) {
     startThread(m, thread.name, threadSteps, { list: index + 1 });

@@ -3,8 +3,9 @@
 // From: the lab's agent (go, verb, leaf_addr, ptflags).
 import { routine } from "#shared/engine/routine";
 import { int } from "#shared/engine/struct";
-import { act, call, done, when } from "#shared/engine/words";
+import { act, again, call, done, leave, loop, set, when } from "#shared/engine/words";
 import { ResultForm } from "#shared/events/lab";
+import { EventId } from "#shared/events/table";
 import type { PlanStep } from "#shared/scenario/plan";
 import type { Verb } from "#shared/scenario/vocabulary";
 import { highHalf, lowHalf } from "#shared/units/halves";
@@ -12,10 +13,11 @@ import * as g from "../guest/layout.ts";
 import * as contents from "../host/contents.ts";
 import { presentPte, ptePfn } from "../host/pgtable.ts";
 import { kvm_arch_vcpu_ioctl_run } from "../kvm/x86.ts";
-import { SVM_EXIT_EXCEPTION_OUT } from "../state/kvm.ts";
+import { KVM_EXIT_MMIO, MmioPhase, SVM_EXIT_EXCEPTION_OUT } from "../state/kvm.ts";
 import type { Kvm } from "../state/machine.ts";
 import { emitResult } from "./results.ts";
 import { stepAt, verbLocals, type At, type VerbRoutine } from "./step.ts";
+import { makeVcpus, setSregs } from "./vcpus.ts";
 
 /** Registers of a guest step. */
 interface Registers {
@@ -135,10 +137,18 @@ const PREPARE: Partial<Record<Verb, Prepare>> = {
   gpde: (m, step) => entryWrite(m, step, 2),
 };
 
-/** Makes the vCPU if it is new, and sets its registers. False for a faulty line. */
+/** KVM_SET_SREGS is called only when the privilege level changes: what it must be, or -1. */
+function newCpl(m: Kvm, at: At): number {
+  const step = stepAt(m, at);
+  makeVcpus(m, step.vcpu);
+  const registers = PREPARE[step.verb]?.(m, step) ?? null;
+  const cpl = registers?.user === true ? 3 : 0;
+  return registers === null || m.vcpus[step.vcpu]?.cpl === cpl ? -1 : cpl;
+}
+
+/** Sets the vCPU's registers. False for a faulty line. */
 function prepareGuest(m: Kvm, at: At): boolean {
   const step = stepAt(m, at);
-  for (let id = 0; id <= step.vcpu; id++) if (m.vcpus[id]?.created === 0) g.resetVcpu(m, id);
   const vcpu = m.vcpus[step.vcpu];
   const registers = PREPARE[step.verb]?.(m, step) ?? null;
   if (registers === null || vcpu === undefined) {
@@ -151,7 +161,6 @@ function prepareGuest(m: Kvm, at: At): boolean {
   vcpu.rax.lo = registers.raxLo ?? 0;
   vcpu.rax.hi = registers.raxHi ?? 0;
   vcpu.rcx = registers.rcx ?? 0;
-  vcpu.cpl = registers.user === true ? 3 : 0;
   return true;
 }
 
@@ -161,7 +170,9 @@ function reportGuest(m: Kvm, at: At, r: number): void {
   if (vcpu === undefined) return;
   if (r < 0) {
     vcpu.pending = 0;
-    emitResult(m, ResultForm.errno, -r);
+    vcpu.injected = 0;
+    emitResult(m, ResultForm.errno, -r, 0, vcpu.exit_reason);
+    vcpu.exit_reason = 0;
     return;
   }
   if (vcpu.exit_code === SVM_EXIT_EXCEPTION_OUT) {
@@ -178,19 +189,55 @@ function reportGuest(m: Kvm, at: At, r: number): void {
 const maskLow = (lo: number, width: number): number =>
   width >= 4 ? lo : lo & (2 ** (8 * width) - 1);
 
-const guestStep = routine("guestStep", { ...verbLocals, vcpu: int, r: int }, (own, m: Kvm) => [
-  when(
-    act("V1", () => {
+/** As often as the VMM enters the guest for one step. */
+const MOST_RUNS = 40;
+
+const isMmioExit = (m: Kvm, id: number): boolean => m.vcpus[id]?.exit_reason === KVM_EXIT_MMIO;
+
+/** A byte of what the VMM answers to every read of nothing. */
+const MMIO_BYTE = 0x5a5a5a5a;
+
+/** Prints the access, and answers a read. */
+function answerMmio(m: Kvm, id: number): void {
+  const vcpu = m.vcpus[id];
+  if (vcpu === undefined) return;
+  const { mmioPhase, mmioGpa, mmioLength, mmioData } = vcpu;
+  const isWrite = mmioPhase === MmioPhase.write ? 1 : 0;
+  const lo = isWrite === 1 ? mmioData.lo : 0;
+  const hi = isWrite === 1 ? mmioData.hi : 0;
+  m.emit(EventId.labMmio, isWrite, mmioGpa, highHalf(mmioGpa), mmioLength, lo, hi);
+  if (isWrite === 1) return;
+  mmioData.lo = maskLow(MMIO_BYTE, mmioLength);
+  mmioData.hi = mmioLength === 8 ? MMIO_BYTE : 0;
+}
+
+const guestStep = routine(
+  "guestStep",
+  { ...verbLocals, vcpu: int, r: int, runs: int, cpl: int },
+  (own, m: Kvm) => [
+    act("V0", () => {
       own.vcpu = stepAt(m, own).vcpu;
-      return prepareGuest(m, own);
+      own.cpl = newCpl(m, own);
     }),
-    [],
-    [done()],
-  ),
-  call(kvm_arch_vcpu_ioctl_run, { vcpu: "vcpu" }, "r"),
-  act("V2", () => reportGuest(m, own, own.r)),
-  done(),
-]) as unknown as VerbRoutine;
+    when(() => own.cpl >= 0, [call(setSregs, { vcpu: "vcpu", cpl: "cpl" })]),
+    when(
+      act("V1", () => prepareGuest(m, own)),
+      [],
+      [done()],
+    ),
+    loop(
+      call(kvm_arch_vcpu_ioctl_run, { vcpu: "vcpu" }, "r"),
+      set("runs", () => own.runs + 1),
+      when(() => own.r < 0 || !isMmioExit(m, own.vcpu), [leave]),
+      act("V1m", () => answerMmio(m, own.vcpu)),
+      when(() => own.runs < MOST_RUNS, [again]),
+      act("V2g", () => emitResult(m, ResultForm.gaveUp)),
+      done(),
+    ),
+    act("V2", () => reportGuest(m, own, own.r)),
+    done(),
+  ],
+) as unknown as VerbRoutine;
 
 export const GUEST_VERBS: ReadonlyMap<Verb, VerbRoutine> = new Map(
   (Object.keys(PREPARE) as Verb[]).map((verb) => [verb, guestStep]),

@@ -1,5 +1,6 @@
-// Verbs of the VMM's own memory: mapping it, touching it, taking it away.
-// From: the lab's agent (map_kind, hread to hfill, the system calls).
+// Verbs of the VMM's own memory: mapping it and touching it. Its system
+// calls: host-calls.ts. From: the lab's agent (map_kind, hread to
+// hfill).
 import { routine } from "#shared/engine/routine";
 import { int, wide } from "#shared/engine/struct";
 import { act, again, call, done, leave, loop, when } from "#shared/engine/words";
@@ -8,12 +9,14 @@ import type { PlanStep } from "#shared/scenario/plan";
 import type { Verb } from "#shared/scenario/vocabulary";
 import { hostAccess, walkHost } from "../host/access.ts";
 import * as contents from "../host/contents.ts";
-import { kindNumber } from "../host/kinds.ts";
+import { kindNumber, kindOf } from "../host/kinds.ts";
 import { fillMapping, mapKind } from "../host/mmap.ts";
-import { do_vmi_munmap, madvise_dontneed, pageAlign } from "../host/unmap.ts";
-import type { Kvm } from "../state/machine.ts";
-import { emitHostResult, emitHva, emitResult } from "./results.ts";
-import { argsAt, simple, stepAt, systemCall, verbLocals, type VerbRoutine } from "./step.ts";
+import { pageAlign } from "../host/unmap.ts";
+import { vma_lookup, vmaAt } from "../host/vma.ts";
+import { vmmBacking } from "../state/host.ts";
+import { KIND, type Kvm } from "../state/machine.ts";
+import { emitHva, emitResult } from "./results.ts";
+import { argsAt, simple, stepAt, verbLocals, type VerbRoutine } from "./step.ts";
 
 const PAGE = 4096;
 const FILL_BATCH = 256 * PAGE;
@@ -22,10 +25,10 @@ const back = routine("back", { ...verbLocals, at: wide, failed: int }, (own, m: 
   act("V1", () => {
     const { kind, size } = argsAt(m, own, "back").args;
     own.at = hvaOfBacking(m);
+    const request = { start: own.at, size: pageAlign(size), kind: kindNumber(kind) };
+    own.failed = mapKind(m, request) ? 0 : 1;
+    remember(m, own.at, size, own.failed === 0 ? kindNumber(kind) : -1);
     m.mm.backings += 1;
-    own.failed = mapKind(m, { start: own.at, size: pageAlign(size), kind: kindNumber(kind) })
-      ? 0
-      : 1;
   }),
   when(
     () => own.failed === 0,
@@ -50,6 +53,23 @@ const back = routine("back", { ...verbLocals, at: wide, failed: int }, (own, m: 
 const FIRST_BACKING = 0x7e0000000000;
 const BACKING_SPACE = 0x40000000;
 const hvaOfBacking = (m: Kvm): number => FIRST_BACKING + m.mm.backings * BACKING_SPACE;
+
+type Backing = ReturnType<typeof vmmBacking.at>;
+export const backingAt = (m: Kvm, number: number): Backing =>
+  vmmBacking.at(m, m.arena(KIND.vmmBacking).at(number));
+
+/** What the VMM keeps of a backing: its descriptor, for the calls that take one. */
+function remember(m: Kvm, hva: number, size: number, kind: number): void {
+  const backing = backingAt(m, m.mm.backings);
+  backing.hva = hva;
+  backing.size = size;
+  if (kind < 0) return;
+  const { descriptor, isOpenForWriting } = kindOf(kind);
+  backing.descriptor = descriptor;
+  backing.isWritable = isOpenForWriting;
+  const vma = vma_lookup(m, hva);
+  if (vma !== 0) backing.file = vmaAt(m, vma).vm_file;
+}
 
 /** Fills the next part of a new mapping; false when all is filled. */
 function fillNext(m: Kvm, own: { list: number; i: number; at: number }): boolean {
@@ -141,65 +161,13 @@ const hfill = rangeStep(
   (m, step, pfn) => {
     const byte = step.verb === "hfill" ? (step.args.byte ?? DEFAULT_BYTE) & 0xff : 0;
     const word = (byte * 0x01010101) | 0;
-    for (let index = 0; index < 512; index++) contents.writeWord(m, pfn, index, word, word);
+    contents.fillContents(m, pfn, word, word);
   },
   (m, signal) =>
     signal === 0 ? emitResult(m, ResultForm.hostOk) : emitResult(m, ResultForm.hostSignal, signal),
 );
 
-const EFAULT = -14;
-const ENOMEM = -12;
-const SIGSEGV = 11;
-
-const populate = rangeStep(
-  "madvise_populate",
-  (step) =>
-    step.verb === "madvise"
-      ? {
-          hva: step.args.hva,
-          size: step.args.size,
-          write: step.args.advice === "populate_write" ? 1 : 0,
-        }
-      : { hva: 0, size: 0, write: 0 },
-  () => undefined,
-  (m, signal) => emitHostResult(m, signal === 0 ? 0 : signal === SIGSEGV ? ENOMEM : EFAULT),
-);
-
-const munmap = routine("__x64_sys_munmap", systemCall, (own, m: Kvm) => [
-  act("V1", () => {
-    const { hva, size } = argsAt(m, own, "munmap").args;
-    own.start = hva;
-    own.end = hva + pageAlign(size);
-  }),
-  call(do_vmi_munmap, { start: "start", end: "end" }, "r"),
-  act("V2", () => emitHostResult(m, own.r)),
-  done(),
-]) as unknown as VerbRoutine;
-
-const dontneed = routine("__x64_sys_madvise", systemCall, (own, m: Kvm) => [
-  act("V1", () => {
-    const { hva, size } = argsAt(m, own, "madvise").args;
-    own.start = hva;
-    own.end = hva + pageAlign(size);
-  }),
-  call(madvise_dontneed, { start: "start", end: "end" }, "r"),
-  act("V2", () => emitHostResult(m, own.r)),
-  done(),
-]) as unknown as VerbRoutine;
-
 const sleep = simple("sleep", (m) => emitResult(m, ResultForm.hostOk));
-
-const madvise = routine("madvise", verbLocals, (own, m: Kvm) => [
-  when(
-    () => {
-      const step = stepAt(m, own);
-      return step.verb === "madvise" && step.args.advice === "dontneed";
-    },
-    [call(dontneed, { list: "list", i: "i" })],
-    [call(populate, { list: "list", i: "i" })],
-  ),
-  done(),
-]);
 
 export const HOST_VERBS: ReadonlyMap<Verb, VerbRoutine> = new Map<Verb, VerbRoutine>([
   ["back", back],
@@ -207,7 +175,5 @@ export const HOST_VERBS: ReadonlyMap<Verb, VerbRoutine> = new Map<Verb, VerbRout
   ["hwrite", hwrite],
   ["hcode", hcode],
   ["hfill", hfill],
-  ["munmap", munmap],
-  ["madvise", madvise],
   ["sleep", sleep],
 ]);

@@ -16,5 +16,11 @@ export function emitHostResult(m: Kvm, r: number): void {
   else emitResult(m, ResultForm.hostOk);
 }
 
+/** Pages moved of those asked for, and the last status that was another. */
+export function emitMoved(m: Kvm, moved: number, asked: number, status: number): void {
+  const form = status === 0 ? ResultForm.moved : ResultForm.movedStatus;
+  m.emit(EventId.labResult, form, moved, 0, asked, 0, status, status < 0 ? -1 : 0, 0, 0, 0);
+}
+
 export const emitHva = (m: Kvm, form: number, hva: number): void =>
   emitResult(m, form, hva | 0, highHalf(hva));

@@ -6,16 +6,11 @@ import { pagesPerLevel } from "#shared/units/address";
 import * as page from "../host/page.ts";
 import * as pt from "../host/pgtable.ts";
 import { vmaAt } from "../host/vma.ts";
+import * as pg from "../state/host.ts";
 import { pfn_valid } from "../state/layout.ts";
 import { kvm_mmu_page } from "../state/kvm.ts";
 import type { Kvm } from "../state/machine.ts";
-import {
-  isTablePfn,
-  readSpteHigh,
-  readSpteLow,
-  tableOf,
-  SHADOW_NONPRESENT_HIGH,
-} from "../state/tables.ts";
+import { isTablePfn, readSpteHigh, readSpteLow, tableOf } from "../state/tables.ts";
 import { frameOf } from "#shared/units/halves";
 
 /** A PAGE line as numbers; `form` is a PageForm. */
@@ -59,8 +54,20 @@ function pteBits(low: number): number {
     PteBit.present |
     ((low & pt._PAGE_RW) !== 0 ? PteBit.writable : 0) |
     ((low & pt._PAGE_DIRTY) !== 0 ? PteBit.dirty : 0) |
-    ((low & pt._PAGE_ACCESSED) !== 0 ? PteBit.accessed : 0)
+    ((low & pt._PAGE_ACCESSED) !== 0 ? PteBit.accessed : 0) |
+    ((low & pt._PAGE_PSE) !== 0 ? PteBit.size2M : 0)
   );
+}
+
+/** Flags of a page that its folio's other pages do not share. */
+const OWN_FLAGS = pg.PG_head | pg.PG_anonExclusive;
+
+/** The lab asks for no map count of a reserved page, and in old kernels for the page's own. */
+function mapcount(m: Kvm, pfn: number): number {
+  if (page.PageReserved(m, pfn)) return 0;
+  return m.kernel.host.tellsMapcountOfPage
+    ? page.page_mapcount(m, pfn)
+    : page.folio_mapcount(m, pfn);
 }
 
 function counts(
@@ -68,22 +75,28 @@ function counts(
   pfn: number,
 ): Pick<PageLine, "pfn" | "ref" | "raw" | "map" | "order" | "flags"> {
   const head = page.headOf(m, pfn);
-  const own = page.pageFlags(m, pfn);
+  // The lab does not ask a huge page of hugetlbfs whether it is exclusive.
+  const hidden = page.pfn_to_page(m, head).isHugetlb !== 0 ? pg.PG_anonExclusive : 0;
+  const own = page.pageFlags(m, pfn) & ~hidden;
   return {
     pfn,
     ref: page.page_ref_count(m, head),
     raw: page.page_ref_count(m, pfn),
-    map: page.folio_mapcount(m, pfn),
+    map: mapcount(m, pfn),
     order: page.folio_order(m, pfn),
-    flags: head === pfn ? own : own | (page.pageFlags(m, head) & ~1),
+    flags: head === pfn ? own : own | (page.pageFlags(m, head) & ~OWN_FLAGS),
   };
 }
 
 /** The page mapped at an address now. */
 export function pageLine(m: Kvm, hva: number): PageLine {
-  const cell = pt.presentPte(m, hva);
-  if (cell === 0) return { ...NOTHING, hva, vma: isMapped(m, hva) ? 1 : 0 };
-  const pfn = pt.ptePfn(m, cell);
+  const cell = pt.presentLeaf(m, hva);
+  if (cell === 0) {
+    const empty = pt.entryCell(m, hva, 1);
+    const pte = empty !== 0 && pt.pteLow(m, empty) !== 0 ? PteBit.swap : PteBit.none;
+    return { ...NOTHING, hva, pte, vma: isMapped(m, hva) ? 1 : 0 };
+  }
+  const pfn = pt.leafPfn(m, cell, hva);
   const here = { ...NOTHING, hva, pte: pteBits(pt.pteLow(m, cell)), pfn };
   if (!pfn_valid(pfn)) return { ...here, form: PageForm.noPage };
   return { ...here, form: PageForm.present, ...counts(m, pfn) };
@@ -124,7 +137,7 @@ export function* tableEntries(
     const sptep = table + index * 2;
     const lo = readSpteLow(m, sptep);
     const hi = readSpteHigh(m, sptep);
-    if (lo === 0 && (hi === SHADOW_NONPRESENT_HIGH || hi === 0)) continue;
+    if (lo === 0 && (hi === m.kernel.nonpresentHigh || hi === 0)) continue;
     const gfn = base + index * pagesPerLevel(level);
     yield { level, gfn, lo, hi, sptep };
     const frame = frameOf(lo, hi);

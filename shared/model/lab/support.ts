@@ -12,8 +12,6 @@ export interface Unsupported {
   readonly message: string;
 }
 
-const MADVICE = ["dontneed", "populate_read", "populate_write"];
-
 function whyNot(step: PlanStep): string | null {
   if (!VERB_ROUTINES.has(step.verb)) {
     const verbs = [...VERB_ROUTINES.keys()].join(", ");
@@ -22,12 +20,6 @@ function whyNot(step: PlanStep): string | null {
   if (step.verb === "back" && !MEMORY_KINDS.some((kind) => kind.kind === step.args.kind)) {
     const kinds = MEMORY_KINDS.map((kind) => kind.kind).join(", ");
     return `memory of kind "${step.args.kind}" is not simulated yet. Simulated kinds: ${kinds}`;
-  }
-  if (step.verb === "madvise" && !MADVICE.includes(step.args.advice)) {
-    return `madvise ${step.args.advice} is not simulated yet. Simulated: ${MADVICE.join(", ")}`;
-  }
-  if (step.verb === "slot" && (step.args.ro || step.args.log)) {
-    return "slots with ro or log are not simulated yet. Leave the flag out";
   }
   return null;
 }

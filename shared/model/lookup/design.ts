@@ -35,4 +35,6 @@ export interface LookupDesign extends LookupSwitches {
   readonly faultin: SpineRoutine<FaultLocals>;
   /** Act F9: drops what faultin took; `r` is how mapping went. */
   readonly finish: (m: Kvm, fault: Fault, r: number) => void;
+  /** Drops the reference of a page that was mapped ahead; `isDirect` by a legacy direct page. */
+  readonly releasePrefetched: (m: Kvm, pfn: number, isDirect: boolean) => void;
 }

@@ -75,7 +75,7 @@ function upgradeRead(m: Kvm, fault: Fault, got: number, hooks: LookupHooks): voi
 }
 
 const follow_pfnmap_start = routine("follow_pfnmap_start", (m: Kvm, hva: number): number =>
-  pt.presentPte(m, hva),
+  pt.presentLeaf(m, hva),
 );
 
 /**
@@ -87,7 +87,7 @@ function followMapping(m: Kvm, fault: Fault, hooks: LookupHooks): number {
     recordLookup(m, LookupStep.remapped, fault.hva, 0, LookupOutcome.notPresent);
     return 0;
   }
-  const pfn = pt.ptePfn(m, cell);
+  const pfn = pt.leafPfn(m, cell, fault.hva);
   const isWritable = (pt.pteLow(m, cell) & pt._PAGE_RW) !== 0;
   if (fault.write && !isWritable) {
     fault.pfnError = PfnError.roFault;

@@ -22,7 +22,7 @@ import {
 import {
   checkInvalidation,
   handleErrorPfn,
-  handleNoSlot,
+  kvm_handle_noslot_fault,
   isInvalidSlot,
   snapshotSequence,
 } from "./faultin.ts";
@@ -92,7 +92,10 @@ const __kvm_faultin_pfn = routine(
 
 const kvm_faultin_pfn = routine("kvm_faultin_pfn", faultLocals, (own, m: Kvm) => [
   act("F1", () => snapshotSequence(m, own.fault)),
-  when(() => own.fault.slot === 0, [act("F1n", () => handleNoSlot())]),
+  when(
+    () => own.fault.slot === 0,
+    [act("F1n", () => kvm_handle_noslot_fault(m, own.fault)), done(RET_PF_CONTINUE)],
+  ),
   when(
     act("F2", () => isInvalidSlot(m, own.fault) || checkInvalidation(m, own.fault)),
     [done(RET_PF_RETRY)],
@@ -120,5 +123,9 @@ export const V0_LEGACY: LookupDesign = {
   finish: (m, fault) => {
     if (fault.pfnError === PfnError.none)
       kvm_release_pfn_clean(m, fault.pfn, PageRefCause.releaseClean);
+  },
+  releasePrefetched: (m, pfn, isDirect) => {
+    if (isDirect) page.put_page(m, pfn, PageRefCause.prefetchPut);
+    else kvm_release_pfn_clean(m, pfn, PageRefCause.prefetchPut);
   },
 };

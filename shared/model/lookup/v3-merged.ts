@@ -22,7 +22,7 @@ import {
 import {
   checkInvalidation,
   handleErrorPfn,
-  handleNoSlot,
+  kvm_handle_noslot_fault,
   isInvalidSlot,
   snapshotSequence,
 } from "./faultin.ts";
@@ -79,11 +79,14 @@ const kvm_release_page_clean = routine("kvm_release_page_clean", (m: Kvm, pfn: n
   page.put_page(m, pfn, PageRefCause.releaseClean);
 });
 
-const kvm_release_page_dirty = routine("kvm_release_page_dirty", (m: Kvm, pfn: number): void => {
-  if (!page.PageReserved(m, pfn)) page.SetPageDirty(m, pfn);
-  markAccessed(m, pfn);
-  page.put_page(m, pfn, PageRefCause.releaseDirty);
-});
+const kvm_release_page_dirty = routine(
+  "kvm_release_page_dirty",
+  (m: Kvm, pfn: number, cause: number): void => {
+    if (!page.PageReserved(m, pfn)) page.SetPageDirty(m, pfn);
+    markAccessed(m, pfn);
+    page.put_page(m, pfn, cause);
+  },
+);
 
 /**
  * Releases the page GUP gave, if any: unused on a retry, dirty if the mapping may be written, else
@@ -95,14 +98,17 @@ const kvm_mmu_finish_page_fault = routine(
     const pfn = fault.refcounted_page - 1;
     if (pfn < 0) return;
     if (r === RET_PF_RETRY) page.put_page(m, pfn, PageRefCause.earlyRetry);
-    else if (fault.map_writable) kvm_release_page_dirty(m, pfn);
+    else if (fault.map_writable) kvm_release_page_dirty(m, pfn, PageRefCause.releaseDirty);
     else kvm_release_page_clean(m, pfn);
   },
 );
 
 const kvm_mmu_faultin_pfn = routine("kvm_mmu_faultin_pfn", faultLocals, (own, m: Kvm) => [
   act("F1", () => snapshotSequence(m, own.fault)),
-  when(() => own.fault.slot === 0, [act("F1n", () => handleNoSlot())]),
+  when(
+    () => own.fault.slot === 0,
+    [act("F1n", () => kvm_handle_noslot_fault(m, own.fault)), done(RET_PF_CONTINUE)],
+  ),
   when(
     act("F2", () => isInvalidSlot(m, own.fault) || checkInvalidation(m, own.fault)),
     [done(RET_PF_RETRY)],
@@ -125,4 +131,5 @@ export const V3_MERGED: LookupDesign = {
   marksPagesAtZap: false,
   faultin: kvm_mmu_faultin_pfn,
   finish: kvm_mmu_finish_page_fault,
+  releasePrefetched: (m, pfn) => kvm_release_page_dirty(m, pfn, PageRefCause.prefetchPut),
 };

@@ -18,6 +18,16 @@ export const HOST_TABLE_PFN = 0x100000;
 export const HOST_TABLES = 2_048;
 export const KVM_TABLE_PFN = 0x110000;
 export const KVM_TABLES = 4_096;
+/** Nodes of the memslots' sparse arrays, and longer rmaps. */
+export const SLOT_ARRAYS = 8_192;
+export const PTE_LIST_DESCS = 16_384;
+/** Files, their pages by 512, pages on the swap device (zram of 32 MiB), pages held by the lab. */
+export const FILES = 64;
+export const PAGE_CACHE_NODES = 256;
+export const SWAP_SLOTS = 8_191;
+export const HELD_PAGES = 512;
+/** Most pages of one call of move_pages, from each of some threads. */
+export const QUEUED_FOLIOS = 4_096;
 /** Blocks of whole-page contents, and single words of sparsely written pages. */
 export const CONTENT_BLOCKS = 4_096;
 export const CONTENT_WORDS = 2 ** 20;

@@ -10,8 +10,23 @@ import { EVENT_ARITY } from "#shared/events/table";
 import type { Plan } from "#shared/scenario/plan";
 import type { KernelProfile } from "../kernels/profile.ts";
 import * as host from "./layout.ts";
-import { mm_struct, page, vm_area_struct } from "./host.ts";
-import { kvm_memory_slot, kvm_mmu_page, kvm_vcpu, struct_kvm } from "./kvm.ts";
+import {
+  address_space,
+  heldPage,
+  hostMemory,
+  mm_struct,
+  page,
+  pageCacheNode,
+  queuedFolio,
+  swapSlot,
+  vm_area_struct,
+  VMM_BACKINGS,
+  VMM_SLOTS,
+  vmmBacking,
+  vmmRegisters,
+  vmmSlot,
+} from "./host.ts";
+import { kvm_memory_slot, kvm_mmu_page, kvm_vcpu, pte_list_desc, struct_kvm } from "./kvm.ts";
 
 const entryHalf = (offset: number): string =>
   `[${offset >> 1}].${(offset & 1) === 0 ? "lo" : "hi"}`;
@@ -21,11 +36,25 @@ export const KIND = {
   vcpu: objectKind("vcpu", kvm_vcpu.size, kvm_vcpu.nameCell),
   mm: objectKind("mm_struct", mm_struct.size, mm_struct.nameCell),
   memslot: objectKind("kvm_memory_slot", kvm_memory_slot.size, kvm_memory_slot.nameCell),
+  vmmSlot: objectKind("slot of the VMM", vmmSlot.size, vmmSlot.nameCell),
+  vmmRegisters: objectKind("registers of the VMM", vmmRegisters.size, vmmRegisters.nameCell),
   vma: objectKind("vm_area_struct", vm_area_struct.size, vm_area_struct.nameCell),
+  vmmBacking: objectKind("backing of the VMM", vmmBacking.size, vmmBacking.nameCell),
+  hostMemory: objectKind("host memory", hostMemory.size, hostMemory.nameCell),
+  address_space: objectKind("address_space", address_space.size, address_space.nameCell),
+  pageCacheNode: objectKind("page cache node", pageCacheNode.size, pageCacheNode.nameCell),
+  swapSlot: objectKind("swap slot", swapSlot.size, swapSlot.nameCell),
+  heldPage: objectKind("held page", heldPage.size, heldPage.nameCell),
+  queuedFolio: objectKind("queued folio", queuedFolio.size, queuedFolio.nameCell),
   page: objectKind("page", page.size, page.nameCell),
   hostTable: objectKind("host table", 1024, entryHalf),
   kvmTable: objectKind("KVM table", 1024, entryHalf),
   shadowPage: objectKind("kvm_mmu_page", kvm_mmu_page.size, kvm_mmu_page.nameCell),
+  /** Of one indirect shadow page: gfn << 12 | access, by entry. */
+  shadowedTranslation: objectKind("shadowed translation", 1024, entryHalf),
+  /** A node of a memslot's sparse array: 512 pairs. */
+  slotArray: objectKind("memslot array", 1024, entryHalf),
+  pteListDesc: objectKind("pte_list_desc", pte_list_desc.size, pte_list_desc.nameCell),
   barPage: objectKind("BAR page", 1, () => "contents"),
   block: objectKind("page contents", 1024, entryHalf),
   word: objectKind("word of a page", 4, (offset) => ["next", "index", "lo", "hi"][offset] ?? ""),
@@ -35,8 +64,17 @@ const LAYOUT: readonly Layout[] = [
   { kind: KIND.kvm, count: 1, fixed: true },
   { kind: KIND.vcpu, count: host.VCPUS, fixed: true },
   { kind: KIND.mm, count: 1, fixed: true },
+  { kind: KIND.vmmRegisters, count: 1, fixed: true },
+  { kind: KIND.vmmSlot, count: VMM_SLOTS, fixed: true },
+  { kind: KIND.vmmBacking, count: VMM_BACKINGS, fixed: true },
+  { kind: KIND.hostMemory, count: 1, fixed: true },
   { kind: KIND.memslot, count: 64 },
   { kind: KIND.vma, count: 512 },
+  { kind: KIND.address_space, count: host.FILES },
+  { kind: KIND.pageCacheNode, count: host.PAGE_CACHE_NODES },
+  { kind: KIND.swapSlot, count: host.SWAP_SLOTS },
+  { kind: KIND.heldPage, count: host.HELD_PAGES },
+  { kind: KIND.queuedFolio, count: host.QUEUED_FOLIOS },
   { kind: KIND.barPage, count: host.BAR_PAGES, fixed: true },
   { kind: KIND.shadowPage, count: host.KVM_TABLES, fixed: true },
   { kind: KIND.page, count: host.PAGE_COUNT },
@@ -44,6 +82,9 @@ const LAYOUT: readonly Layout[] = [
   { kind: KIND.block, count: host.CONTENT_BLOCKS },
   { kind: KIND.hostTable, count: host.HOST_TABLES },
   { kind: KIND.kvmTable, count: host.KVM_TABLES },
+  { kind: KIND.shadowedTranslation, count: host.KVM_TABLES },
+  { kind: KIND.slotArray, count: host.SLOT_ARRAYS },
+  { kind: KIND.pteListDesc, count: host.PTE_LIST_DESCS },
 ];
 
 /** The range that a notifier call is about: host virtual addresses, end exclusive. */
@@ -56,6 +97,10 @@ export type RangeLocals = { readonly start: FieldKind<number>; readonly end: Fie
 export interface MmuNotifierOps {
   readonly invalidate_range_start: SpineRoutine<RangeLocals>;
   readonly invalidate_range_end: SpineRoutine<RangeLocals>;
+  readonly clear_flush_young: SpineRoutine<RangeLocals>;
+  readonly clear_young: SpineRoutine<RangeLocals>;
+  readonly test_young: SpineRoutine<RangeLocals>;
+  readonly release: SpineRoutine<Record<never, never>>;
 }
 
 /**
@@ -91,6 +136,7 @@ export class Kvm extends Machine {
   readonly mmu_notifier_ops: MmuNotifierOps;
   readonly kvm: ReturnType<typeof struct_kvm.at>;
   readonly mm: ReturnType<typeof mm_struct.at>;
+  readonly host: ReturnType<typeof hostMemory.at>;
   /** First cells of the big arenas: an object's cell is arithmetic on its number. */
   readonly pages: number;
   readonly hostTables: number;
@@ -108,6 +154,7 @@ export class Kvm extends Machine {
     this.mmu_notifier_ops = ops;
     this.kvm = struct_kvm.at(this, this.arena(KIND.kvm).base);
     this.mm = mm_struct.at(this, this.arena(KIND.mm).base);
+    this.host = hostMemory.at(this, this.arena(KIND.hostMemory).base);
     this.pages = this.arena(KIND.page).base;
     this.hostTables = this.arena(KIND.hostTable).base;
     this.kvmTables = this.arena(KIND.kvmTable).base;

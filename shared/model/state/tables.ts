@@ -5,19 +5,16 @@
 import { KVM_TABLE_PFN, KVM_TABLES } from "./layout.ts";
 import type { Kvm } from "./machine.ts";
 
-/**
- * Bit 63 of an entry, in its high half: no execute; alone, the marker of entries that are not
- * present.
- */
-export const SHADOW_NONPRESENT_HIGH = 0x80000000 | 0;
+/** Bit 63 of an entry, in its high half: no execute. */
+export const NX_HIGH = 0x80000000 | 0;
 
 export const readSpteLow = (m: Kvm, sptep: number): number => m.mem[sptep] as number;
 export const readSpteHigh = (m: Kvm, sptep: number): number =>
-  (m.mem[sptep + 1] as number) ^ SHADOW_NONPRESENT_HIGH;
+  (m.mem[sptep + 1] as number) ^ m.kernel.nonpresentHigh;
 
 export function writeSpte(m: Kvm, sptep: number, lo: number, hi: number): void {
   m.put(sptep, lo);
-  m.put(sptep + 1, hi ^ SHADOW_NONPRESENT_HIGH);
+  m.put(sptep + 1, hi ^ m.kernel.nonpresentHigh);
 }
 
 export const tablePfn = (m: Kvm, table: number): number =>

@@ -1,0 +1,144 @@
+// Memory of hugetlbfs: 2 MiB pages of a pool, private or of a file.
+// Promises: the pool never has more than its eight pages; a fault that finds it empty gets SIGBUS.
+// From: mm/hugetlb.c (hugetlb_no_page, hugetlb_wp, free_huge_folio), 6.1, 6.12 and 7.2.
+// MODEL: pages of the pool get their frames at their first use, and mappings reserve nothing.
+import { routine } from "#shared/engine/routine";
+import { int, wide } from "#shared/engine/struct";
+import { act, call, done } from "#shared/engine/words";
+import { LookupOutcome, PageRefCause } from "#shared/events/own";
+import * as pg from "../state/host.ts";
+import type { Kvm } from "../state/machine.ts";
+import { recordFault, writeBits } from "./anon.ts";
+import { copyContents } from "./contents.ts";
+import { __filemap_add_folio, cachedPage, fileAt } from "./filemap.ts";
+import {
+  __mmu_notifier_invalidate_range_end,
+  __mmu_notifier_invalidate_range_start,
+} from "./notifier.ts";
+import * as page from "./page.ts";
+import * as pt from "./pgtable.ts";
+import { find_vma, vmaAt, type VmaView } from "./vma.ts";
+
+export const POOL_PAGES = 8;
+
+/** alloc_hugetlb_folio(): a page of zeroes with one reference; -1 when the pool is empty. */
+function alloc_hugetlb_folio(m: Kvm): number {
+  const { host } = m;
+  if (host.hugetlbUsed === POOL_PAGES) return -1;
+  host.hugetlbUsed += 1;
+  if (host.hugetlbFree === 0) {
+    const head = page.__alloc_huge_pages(m);
+    page.pfn_to_page(m, head).isHugetlb = 1;
+    host.hugetlbMade += 1;
+    return head;
+  }
+  const head = host.hugetlbFree - 1;
+  const view = page.pfn_to_page(m, head);
+  host.hugetlbFree = view.gathered;
+  view.gathered = 0;
+  page.folio_ref_add(m, head, 1, PageRefCause.allocated);
+  return head;
+}
+
+const isShared = (vma: VmaView): boolean => (vma.vm_flags & pg.VM_MAYSHARE) !== 0;
+
+/** Place of an address in the file, in pages of 4 KiB. */
+const indexOf = (vma: VmaView, hva: number): number =>
+  vma.vm_pgoff + (pt.pmdStart(hva) - vma.vm_start) / pt.PAGE_SIZE;
+
+/** The file's page with a reference, made if it is not there; -1 for SIGBUS. */
+function getCached(m: Kvm, vma: VmaView, index: number): number {
+  const file: number = vma.vm_file;
+  if (index * pt.PAGE_SIZE >= fileAt(m, file).i_size) return -1;
+  const cached = cachedPage(m, file, index);
+  if (cached >= 0) {
+    page.folio_get(m, cached, PageRefCause.mapped);
+    return cached;
+  }
+  const head = alloc_hugetlb_folio(m);
+  if (head < 0) return -1;
+  const { hugetlbCacheReferences } = m.kernel.host;
+  page.folio_ref_add(m, head, hugetlbCacheReferences, PageRefCause.pageCache);
+  __filemap_add_folio(m, file, index, head);
+  page.SetPageDirty(m, head);
+  return head;
+}
+
+const hugetlb_no_page = routine(
+  "hugetlb_no_page",
+  (m: Kvm, vma: VmaView, hva: number, write: number): boolean => {
+    const head = isShared(vma) ? getCached(m, vma, indexOf(vma, hva)) : alloc_hugetlb_folio(m);
+    if (head < 0) {
+      recordFault(m, hva, 0, LookupOutcome.refused);
+      return false;
+    }
+    if (!isShared(vma)) {
+      page.setPageFlags(m, head, pg.PG_anon | pg.PG_anonExclusive);
+      vma.anon_vma = true;
+    }
+    page.addEntireMapcount(m, head, 1);
+    const isWritable = isShared(vma) || write === 1;
+    const bits = pt._PAGE_PSE | (isWritable ? writeBits(vma) : 0);
+    const cell = pt.makePmdCell(m, hva);
+    pt.set_pmd_at(m, pt.pmdStart(hva), cell, pt.mk_pte(head, bits), pt.mk_pte_high(head));
+    recordFault(m, hva, head, LookupOutcome.faultedIn);
+    return true;
+  },
+);
+
+/** What a fault needs beyond the act: nothing, SIGBUS, or a copy. */
+export const HugetlbFault = { done: 0, sigbus: 1, copy: 2 } as const;
+
+export const hugetlb_fault = routine(
+  "hugetlb_fault",
+  (m: Kvm, vma: VmaView, hva: number, write: number): number => {
+    const cell = pt.entryCell(m, hva, 2);
+    const low = cell === 0 ? 0 : pt.pteLow(m, cell);
+    if (!pt.isHuge(low))
+      return hugetlb_no_page(m, vma, hva, write) ? HugetlbFault.done : HugetlbFault.sigbus;
+    if (write === 0 || (low & pt._PAGE_RW) !== 0) return HugetlbFault.done;
+    const head = pt.ptePfn(m, cell);
+    const isAnon = (page.pageFlags(m, head) & pg.PG_anon) !== 0;
+    const isOwn = isAnon && page.folio_mapcount(m, head) === 1;
+    if (!isShared(vma) && !isOwn) return HugetlbFault.copy;
+    if (isAnon) page.setPageFlags(m, head, pg.PG_anonExclusive);
+    if (write !== 1) return HugetlbFault.done;
+    const { lo, hi } = pt.pte_mkwrite(low, pt.pteHigh(m, cell));
+    pt.set_pmd_at(m, pt.pmdStart(hva), cell, lo | writeBits(vma), hi);
+    return HugetlbFault.done;
+  },
+);
+
+/** hugetlb_wp(): a private page that others have too is copied. Result: whether there was one. */
+export const hugetlb_wp = routine(
+  "hugetlb_wp",
+  { hva: wide, start: wide, end: wide, fresh: int, old: int },
+  (own, m: Kvm) => [
+    act("L1", () => {
+      own.start = pt.pmdStart(own.hva);
+      own.end = own.start + pt.PMD_SIZE;
+      own.old = pt.ptePfn(m, pt.entryCell(m, own.hva, 2));
+      own.fresh = alloc_hugetlb_folio(m);
+      for (let n = 0; own.fresh >= 0 && n < pt.PMD_PAGES; n++)
+        copyContents(m, own.fresh + n, own.old + n);
+    }),
+    call(__mmu_notifier_invalidate_range_start, { start: "start", end: "end" }),
+    act("L2", () => placeHuge(m, own)),
+    call(__mmu_notifier_invalidate_range_end, { start: "start", end: "end" }),
+    done(() => (own.fresh >= 0 ? 1 : 0)),
+  ],
+);
+
+function placeHuge(m: Kvm, own: { hva: number; start: number; fresh: number; old: number }): void {
+  if (own.fresh < 0) return;
+  const vma = vmaAt(m, find_vma(m, own.hva));
+  const cell = pt.entryCell(m, own.hva, 2);
+  page.setPageFlags(m, own.fresh, pg.PG_anon | pg.PG_anonExclusive);
+  page.addEntireMapcount(m, own.fresh, 1);
+  const low = pt.mk_pte(own.fresh, pt._PAGE_PSE | writeBits(vma));
+  pt.set_pmd_at(m, own.start, cell, low, pt.mk_pte_high(own.fresh));
+  page.addEntireMapcount(m, own.old, -1);
+  page.put_page(m, own.old, PageRefCause.unmapped);
+  vma.anon_vma = true;
+  recordFault(m, own.hva, own.fresh, LookupOutcome.copied);
+}

@@ -1,0 +1,88 @@
+// What the host's memory manager does differently from kernel to kernel, as named switches. The
+// host's code asks the switch, never the version.
+// From: mm/{memory.c,huge_memory.c,hugetlb.c,ksm.c,vmscan.c} of the kernels named, and the lab's
+// traces of them.
+
+export interface HostSwitches {
+  /**
+   * A dirty entry that loses its write bit keeps that in a software bit of its own, so it reads as
+   * clean (_PAGE_SAVED_DIRTY, arch/x86/include/asm/pgtable.h, since 6.6).
+   */
+  readonly savesDirtyOfReadOnly: boolean;
+  /** A writable entry of a dirty page-cache page is made dirty (set_pte_range(), memory.c, 7.x). */
+  readonly mapsDirtyFoliosDirty: boolean;
+  /**
+   * A write to the huge zero page splits its entry (do_huge_pmd_wp_page(), huge_memory.c, up to
+   * 6.12); later a huge page takes its place.
+   */
+  readonly splitsHugeZeroOnWrite: boolean;
+  /** A page of a large folio that only this process maps is written in place (memory.c, 7.x). */
+  readonly reusesLargeFolioPages: boolean;
+  /** The entries of a split huge page inherit its dirty bit (huge_memory.c, since 6.6). */
+  readonly splitKeepsDirty: boolean;
+  /** A page read back from swap is writable at once if no one shares it (memory.c, since 6.9). */
+  readonly swapinIsWritable: boolean;
+  /** MADV_PAGEOUT takes young pages too (vmscan.c, reclaim_folio_list(), since 6.9). */
+  readonly pageoutTakesYoung: boolean;
+  /** References that the page cache holds to a huge page of hugetlbfs (filemap.c). */
+  readonly hugetlbCacheReferences: 1 | 512;
+  /** Notifier pairs of MADV_DONTNEED on hugetlb memory (madvise.c and hugetlb.c each, in 6.1). */
+  readonly hugetlbDontneedCalls: 1 | 2;
+  /** Unmerging breaks a page by a write fault (ksm.c, 6.1) instead of FAULT_FLAG_UNSHARE. */
+  readonly breaksKsmByWrite: boolean;
+  /** vmf_insert_pfn_pmd() for ordinary memory (huge_memory.c; the lab uses it since 6.12). */
+  readonly hasHugePfnmap: boolean;
+  /**
+   * Marks of use between the one that sets referenced and the one that sets workingset (swap.c,
+   * lru_gen_inc_refs() in 7.x, folio_inc_refs() in 6.12).
+   */
+  readonly marksBeforeWorkingset: 0 | 3;
+  /** Map counts are told of the page (page_mapcount(), 6.1) or of the folio. */
+  readonly tellsMapcountOfPage: boolean;
+  /** A move may begin at the start of its 2 MiB (mremap.c, try_realign_addr(), since 6.7). */
+  readonly mremapRealigns: boolean;
+  /** MADV_DONTNEED frees page tables that became empty (CONFIG_PT_RECLAIM, since 6.14). */
+  readonly reclaimsEmptyTables: boolean;
+}
+
+export const HOST_6_12: HostSwitches = {
+  savesDirtyOfReadOnly: true,
+  mapsDirtyFoliosDirty: false,
+  splitsHugeZeroOnWrite: true,
+  reusesLargeFolioPages: false,
+  splitKeepsDirty: true,
+  swapinIsWritable: true,
+  pageoutTakesYoung: true,
+  hugetlbCacheReferences: 512,
+  hugetlbDontneedCalls: 1,
+  breaksKsmByWrite: false,
+  hasHugePfnmap: true,
+  marksBeforeWorkingset: 0,
+  tellsMapcountOfPage: false,
+  mremapRealigns: true,
+  reclaimsEmptyTables: false,
+};
+
+export const HOST_6_1: HostSwitches = {
+  ...HOST_6_12,
+  savesDirtyOfReadOnly: false,
+  splitKeepsDirty: false,
+  swapinIsWritable: false,
+  pageoutTakesYoung: false,
+  hugetlbCacheReferences: 1,
+  hugetlbDontneedCalls: 2,
+  breaksKsmByWrite: true,
+  hasHugePfnmap: false,
+  tellsMapcountOfPage: true,
+  mremapRealigns: false,
+};
+
+/** 7.2 and 7.3 alike. */
+export const HOST_7: HostSwitches = {
+  ...HOST_6_12,
+  mapsDirtyFoliosDirty: true,
+  splitsHugeZeroOnWrite: false,
+  marksBeforeWorkingset: 3,
+  reusesLargeFolioPages: true,
+  reclaimsEmptyTables: true,
+};

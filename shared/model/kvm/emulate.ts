@@ -1,0 +1,295 @@
+// The instruction emulator as far as the guest's stubs need it: fetch, one access to memory or
+// MMIO, and user space's answer. An access to no memory, or a write to a read-only slot, leaves to
+// user space; memory is reached through the VMM's mapping, and shadow pages follow the write.
+// From: arch/x86/kvm/x86.c (x86_emulate_instruction, emulator_read_write_onepage,
+// emulator_write_phys, emulator_cmpxchg_emulated, complete_emulated_mmio), 6.12 and 7.2.
+import { routine } from "#shared/engine/routine";
+import { int, local, wide } from "#shared/engine/struct";
+import { act, call, callOneOf, done, set, when } from "#shared/engine/words";
+import { EventId } from "#shared/events/table";
+import { highHalf, joinHalves, type Word } from "#shared/units/halves";
+import { stubAt, type Instruction } from "../guest/instruction.ts";
+import { ACCESS_WRITE } from "../guest/walk.ts";
+import { hostAccess, walkHost } from "../host/access.ts";
+import * as contents from "../host/contents.ts";
+import { gfn_to_memslot, gfnToHva, memslotAt } from "../lookup/memslot.ts";
+import * as k from "../state/kvm.ts";
+import { guest_walker, MmioPhase } from "../state/kvm.ts";
+import type { Kvm } from "../state/machine.ts";
+import { notSimulated } from "../state/not-simulated.ts";
+import { lengthAt, userBit, x86_decode_emulated_instruction } from "./decode.ts";
+import { mark_page_dirty_in_slot } from "./dirty-log.ts";
+import { __kvm_inject_emulated_page_fault } from "./invlpg.ts";
+import { isCachedMmio, isCachedMmioGva } from "./mmio.ts";
+import { paging64_walk_addr_generic, permission_fault, PFERR_WRITE_MASK } from "./paging64.ts";
+import { accReadMask } from "./role.ts";
+import { kvm_mmu_track_write } from "./track-write.ts";
+import { kvm_mmu_unprotect_gfn_and_retry, retry_instruction } from "./unprotect.ts";
+
+type Vcpu = Kvm["vcpus"][number];
+
+const NO_ADDRESS: Word = { lo: 0, hi: 0 };
+const addressOf = (m: Kvm, id: number): Word => m.vcpus[id]?.rdi ?? NO_ADDRESS;
+
+const instructionOf = (m: Kvm, id: number): Instruction | null => stubAt(m.vcpus[id]?.rip ?? 0);
+
+const NO_VALUE: Word = { lo: 0, hi: 0 };
+const MmioType = { unsatisfiedRead: 0, read: 1, write: 2 } as const;
+
+function recordMmio(m: Kvm, type: number, length: number, gpa: number, value: Word): void {
+  m.emit(EventId.kvm_mmio, type, length, gpa, highHalf(gpa), value.lo, value.hi);
+}
+
+const maskLow = (lo: number, size: number): number => (size >= 4 ? lo : lo & (2 ** (8 * size) - 1));
+
+/** vcpu_mmio_write(), vcpu_mmio_read(): no device answers, so user space must. */
+function leaveForMmio(m: Kvm, { vcpu: id, gpa, write, size }: Emulated): void {
+  const vcpu = m.vcpus[id];
+  if (vcpu === undefined) return;
+  vcpu.exit_reason = k.KVM_EXIT_MMIO;
+  vcpu.mmioGpa = gpa;
+  vcpu.mmioLength = size;
+  vcpu.mmioPhase = write !== 0 ? MmioPhase.write : MmioPhase.read;
+  if (write === 0) {
+    recordMmio(m, MmioType.unsatisfiedRead, size, gpa, NO_VALUE);
+    return;
+  }
+  const lo = maskLow(vcpu.rax.lo, size);
+  const hi = size === 8 ? vcpu.rax.hi : 0;
+  vcpu.mmioData.lo = lo;
+  vcpu.mmioData.hi = hi;
+  recordMmio(m, MmioType.write, size, gpa, { lo, hi });
+}
+
+/** The access to memory that the emulator makes through the VMM's mapping. */
+function accessMemory(m: Kvm, { vcpu: id, gpa, hva, write, size }: Emulated): void {
+  const vcpu = m.vcpus[id];
+  if (vcpu === undefined) return;
+  const pfn = walkHost(m, hva, write);
+  const offset = hva % 4096;
+  const { rax } = vcpu;
+  if (write !== 0) {
+    contents.store(m, pfn, offset, size, rax.lo, rax.hi);
+    const gfn = Math.floor(gpa / 4096);
+    mark_page_dirty_in_slot(m, gfn_to_memslot(m, gfn), gfn);
+  } else {
+    const lo = contents.loadLow(m, pfn, offset, size);
+    rax.hi = size === 8 ? contents.readHigh(m, pfn, offset >> 3) : 0;
+    rax.lo = lo;
+  }
+  finishInstruction(vcpu);
+}
+
+/** The guest goes on behind the instruction; a touch loop is one to the model. */
+function finishInstruction(vcpu: Vcpu): void {
+  const { rip } = vcpu;
+  if (stubAt(rip)?.op === "touch") vcpu.isEmulated = 1;
+  else vcpu.rip = rip + lengthAt(rip);
+}
+
+/** Where an access is to go. */
+const Target = { unknown: 0, gpa: 1, mmio: 2 } as const;
+
+const locals = {
+  vcpu: int,
+  /** An instruction that writes no tables may be run again instead. */
+  mayRetry: int,
+  walker: local(guest_walker),
+  r: int,
+  target: int,
+  gpa: wide,
+  hva: wide,
+  write: int,
+  size: int,
+  signal: int,
+} as const;
+
+interface Emulated {
+  readonly vcpu: number;
+  target: number;
+  gpa: number;
+  hva: number;
+  write: number;
+  size: number;
+}
+
+/** The last MMIO access was to this page, and its rights suffice. */
+function isCachedFor(m: Kvm, vcpu: Vcpu, isWrite: boolean): boolean {
+  if (!isCachedMmioGva(m, vcpu, vcpu.rdi)) return false;
+  // The cache keeps no right to read, where the kernel counts reading as a right.
+  if (!isWrite && accReadMask(m) !== 0) return false;
+  const access = (isWrite ? PFERR_WRITE_MASK : 0) | userBit(vcpu);
+  return !permission_fault(m, vcpu, vcpu.mmio_access, access);
+}
+
+/** vcpu_mmio_gva_to_gpa() as far as no walk is needed: the exit or the cache tells the gpa. */
+function prepare(m: Kvm, own: Emulated): void {
+  const vcpu = m.vcpus[own.vcpu];
+  const instruction = instructionOf(m, own.vcpu);
+  if (vcpu === undefined || instruction === null) return;
+  const { rdi, exit_info_2 } = vcpu;
+  own.size = instruction.size;
+  // A locked read-modify-write reads first.
+  own.write = instruction.kind === ACCESS_WRITE && instruction.op !== "xadd" ? 1 : 0;
+  if (m.mode !== "npt0") {
+    own.gpa = joinHalves(exit_info_2.lo, exit_info_2.hi);
+    const isMmio = isCachedMmio(m, vcpu, Math.floor(own.gpa / 4096));
+    own.target = isMmio ? Target.mmio : Target.gpa;
+    return;
+  }
+  if ((rdi.lo & 0xfff) + own.size > 4096) notSimulated("Emulation of an access across two pages");
+  if (!isCachedFor(m, vcpu, own.write !== 0)) return;
+  own.gpa = (vcpu.mmio_gfn - 1) * 4096 + (rdi.lo & 0xfff);
+  own.target = Target.mmio;
+}
+
+/** After the walk: the gpa, and whether it is known to be MMIO. */
+function setGpa(m: Kvm, own: Emulated, gfn: number): void {
+  const vcpu = m.vcpus[own.vcpu];
+  if (vcpu === undefined) return;
+  own.gpa = gfn * 4096 + (vcpu.rdi.lo & 0xfff);
+  own.target = isCachedMmio(m, vcpu, gfn) ? Target.mmio : Target.gpa;
+}
+
+/** Host address of the access, or 0 where it is MMIO: no slot, or a write to a read-only one. */
+function setHva(m: Kvm, own: Emulated): void {
+  const gfn = Math.floor(own.gpa / 4096);
+  const slot = own.target === Target.mmio ? 0 : gfn_to_memslot(m, gfn);
+  const isRefused =
+    slot === 0 || (own.write !== 0 && (memslotAt(m, slot).flags & k.KVM_MEM_READONLY) !== 0);
+  own.hva = isRefused ? 0 : gfnToHva(memslotAt(m, slot), gfn) + (own.gpa % 4096);
+  if (own.hva !== 0 && instructionOf(m, own.vcpu)?.op === "xadd") {
+    notSimulated("Emulation of lock xadd on memory");
+  }
+}
+
+const writesNoTable = (m: Kvm, id: number): boolean => instructionOf(m, id)?.op === "xadd";
+
+/** Result: 1 to resume the guest, 0 for user space. */
+export const x86_emulate_instruction = routine("x86_emulate_instruction", locals, (own, m: Kvm) => [
+  call(x86_decode_emulated_instruction, { vcpu: "vcpu" }, "r"),
+  when(() => own.r === 0, [done(1)]),
+  when(
+    () => own.mayRetry !== 0 && writesNoTable(m, own.vcpu),
+    [
+      callOneOf(
+        () => (m.kernel.retriesAnyEmulation ? 1 : 0),
+        [kvm_mmu_unprotect_gfn_and_retry, retry_instruction],
+        { vcpu: "vcpu" },
+        "r",
+      ),
+      when(() => own.r !== 0, [done(1)]),
+    ],
+  ),
+  act("E2", () => prepare(m, own)),
+  when(
+    () => own.target === Target.unknown,
+    [
+      call(
+        paging64_walk_addr_generic,
+        {
+          vcpu: "vcpu",
+          walker: () => own.walker,
+          addr: () => addressOf(m, own.vcpu),
+          access: () => (own.write !== 0 ? PFERR_WRITE_MASK : 0) | userBit(m.vcpus[own.vcpu]),
+        },
+        "r",
+      ),
+      when(
+        () => own.r === 0,
+        [
+          call(__kvm_inject_emulated_page_fault, {
+            vcpu: "vcpu",
+            addr: () => addressOf(m, own.vcpu),
+            error_code: () => own.walker.error_code,
+          }),
+          done(1),
+        ],
+      ),
+      act("E2w", () => setGpa(m, own, own.walker.gfn)),
+    ],
+  ),
+  act("E2h", () => setHva(m, own)),
+  when(() => own.hva !== 0, [call(hostAccess, { hva: "hva", write: "write" }, "signal")]),
+  when(
+    () => own.hva !== 0 && own.signal === 0,
+    [
+      act("E3", () => accessMemory(m, own)),
+      when(() => own.write !== 0, [call(kvm_mmu_track_write, { gpa: "gpa", bytes: "size" })]),
+      done(1),
+    ],
+  ),
+  act("E4", () => leaveForMmio(m, own)),
+  done(0),
+]);
+
+/** rax + memory, for a locked add whose memory is MMIO: the sum goes out as a write. */
+function addToRead(vcpu: Vcpu): void {
+  const { rax, mmioData } = vcpu;
+  const lo = (rax.lo >>> 0) + (mmioData.lo >>> 0);
+  const hi = (rax.hi + mmioData.hi + (lo > 0xffffffff ? 1 : 0)) | 0;
+  rax.lo = mmioData.lo;
+  rax.hi = mmioData.hi;
+  mmioData.lo = lo | 0;
+  mmioData.hi = hi;
+}
+
+/** What user space's answer to the access leads to. */
+function takeAnswer(m: Kvm, id: number): boolean {
+  const vcpu = m.vcpus[id];
+  if (vcpu === undefined || vcpu.mmioPhase === MmioPhase.none) return false;
+  const { mmioPhase, mmioGpa, mmioLength, mmioData } = vcpu;
+  vcpu.mmioPhase = MmioPhase.none;
+  const isRead = mmioPhase === MmioPhase.read;
+  if (isRead) recordMmio(m, MmioType.read, mmioLength, mmioGpa, mmioData);
+  if (isRead && instructionOf(m, id)?.op === "xadd") return true;
+  if (isRead) {
+    vcpu.rax.lo = mmioData.lo;
+    vcpu.rax.hi = mmioData.hi;
+  }
+  finishInstruction(vcpu);
+  return false;
+}
+
+/** The sum of a locked add goes out as a write. */
+function writeSum(m: Kvm, id: number): void {
+  const vcpu = m.vcpus[id];
+  if (vcpu === undefined) return;
+  const { mmioLength, mmioGpa, mmioData } = vcpu;
+  vcpu.exit_reason = k.KVM_EXIT_MMIO;
+  vcpu.mmioPhase = MmioPhase.write;
+  recordMmio(m, MmioType.write, mmioLength, mmioGpa, mmioData);
+}
+
+/**
+ * User space has answered: finishes the access. Result: 1 to enter the guest, 0 for user space
+ * again. emulator_cmpxchg_emulated() walks the guest's tables for the write half.
+ */
+export const complete_emulated_mmio = routine(
+  "complete_emulated_mmio",
+  { vcpu: int, walker: local(guest_walker), r: int },
+  (own, m: Kvm) => [
+    when(
+      act("E5", () => takeAnswer(m, own.vcpu)),
+      [],
+      [done(1)],
+    ),
+    act("E6", () => {
+      const vcpu = m.vcpus[own.vcpu];
+      if (vcpu !== undefined) addToRead(vcpu);
+    }),
+    call(
+      paging64_walk_addr_generic,
+      {
+        vcpu: "vcpu",
+        walker: () => own.walker,
+        addr: () => addressOf(m, own.vcpu),
+        access: () => PFERR_WRITE_MASK | userBit(m.vcpus[own.vcpu]),
+      },
+      "r",
+    ),
+    set("r", 0),
+    act("E7", () => writeSum(m, own.vcpu)),
+    done(0),
+  ],
+);
