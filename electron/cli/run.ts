@@ -6,7 +6,8 @@ import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import type { Client } from "#shared/contract/methods";
 import type { RunDetail } from "#shared/contract/runs";
-import { lookupId, modeId, VERDICTS, type Verdict } from "#shared/contract/values";
+import { SEVERITY } from "#shared/compare/severity";
+import { lookupId, modeId, type Verdict } from "#shared/contract/values";
 import {
   BadInput,
   choiceOf,
@@ -101,7 +102,7 @@ async function storedText(client: Client, name: string): Promise<string> {
 }
 
 /** Verdicts that mean a broken rule or worse: those above "refuses" in the severity order. */
-const BROKEN = new Set<Verdict>(VERDICTS.slice(0, VERDICTS.indexOf("refuses")));
+const BROKEN = new Set<Verdict>(SEVERITY.slice(0, SEVERITY.indexOf("refuses")));
 
 function exitCode({ expectations, findings }: RunDetail): number {
   const judged = expectations.filter(({ met }) => met !== null);

@@ -9,24 +9,8 @@ import type { Finding } from "#shared/rules/rule";
 import { decidingStep } from "#shared/scenario/evaluate";
 import { ERRNOS } from "#shared/scenario/vocabulary.table";
 import { NOUNS } from "./nouns.table.ts";
+import { SEVERITY, type VerdictWord } from "./severity.ts";
 import { backingOf, stepOutcomes, type StepOutcome } from "./outcomes.ts";
-
-/** Worst first. */
-export const SEVERITY = [
-  "fails",
-  "crashes",
-  "underflows",
-  "wrong page",
-  "stale mapping",
-  "leaks",
-  "differs",
-  "refuses",
-  "emulates",
-  "skips",
-  "maps",
-  "not run",
-] as const;
-export type VerdictWord = (typeof SEVERITY)[number];
 
 export interface RunVerdict {
   readonly verdict: VerdictWord;

@@ -2,6 +2,7 @@
 // A value that a view shows carries everything needed to draw it; views decode nothing themselves.
 // From: the product's words (verdicts, lookups, modes) and its severity order.
 import { z } from "zod";
+import { SEVERITY } from "#shared/compare/severity";
 
 /**
  * A run's identity: the first 16 hex digits of the digest over its inputs. Views show 6 of them.
@@ -15,22 +16,7 @@ export const lookupId = z.enum(["V0", "V1", "V2", "V2b", "V3"]);
 /** A kernel profile's name such as "6.12". Which exist is told by `host.info`. */
 export const kernelId = z.string().regex(/^[0-9]{1,2}\.[0-9]{1,2}$/);
 
-/** Ordered by severity, worst first. */
-export const VERDICTS = [
-  "fails",
-  "crashes",
-  "underflows",
-  "wrong page",
-  "stale mapping",
-  "leaks",
-  "differs",
-  "refuses",
-  "emulates",
-  "skips",
-  "maps",
-  "not run",
-] as const;
-export const verdict = z.enum(VERDICTS);
+export const verdict = z.enum(SEVERITY);
 export type Verdict = z.infer<typeof verdict>;
 
 /** Where data comes from: a real trace, the simulator, or an estimate. */
