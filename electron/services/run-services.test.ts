@@ -118,10 +118,10 @@ test("what cannot be run is refused with its place and leaves nothing", async ()
     code: "bad-scenario",
     message: expect.stringMatching(/^lab-tail\.yaml:3:5: /),
   });
-  const verbs = "faultline: 1\nsetup: [boot]\nsteps:\n  - race S S 4k\n";
+  const verbs = "faultline: 1\nsetup: [boot]\nsteps:\n  - msr 0x4b564d01 1\n";
   await expect(start({ text: verbs })).rejects.toMatchObject({
     code: "not-simulated",
-    message: expect.stringMatching(/^lab-tail\.yaml:4:\d+: "race" is not simulated yet/),
+    message: expect.stringMatching(/^lab-tail\.yaml:4:\d+: "msr" is not simulated yet/),
   });
   await expect(start({ lookup: "V1" })).rejects.toMatchObject({ code: "not-simulated" });
   await expect(start({ mode: "npt0" })).rejects.toMatchObject({ code: "not-simulated" });

@@ -98,7 +98,7 @@ export function trackedPages({ pages, backings }: Plan): RunDetail["pages"] {
 }
 
 /** The fixed row about the rules. */
-function rulesRow({ findings, checked }: RuleResult): FindingRow {
+function rulesRow({ findings, checked, notAsked }: RuleResult): FindingRow {
   const broken = new Set(findings.filter(({ isBroken }) => isBroken).map(({ rule }) => rule));
   const held = checked.length - broken.size;
   return {
@@ -106,9 +106,13 @@ function rulesRow({ findings, checked }: RuleResult): FindingRow {
     verdict: null,
     sentence:
       broken.size === 0
-        ? `All ${checked.length} rules hold at every tick.`
+        ? notAsked.length === 0
+          ? `All ${checked.length} rules hold at every tick.`
+          : `${checked.length} rules hold at every tick.`
         : `${held} of ${checked.length} rules hold; broken: ${[...broken].join(", ")}.`,
-    evidence: checked.join(" "),
+    evidence: [checked.join(" "), ...notAsked.map((id) => `${id} is not asked in this mode`)].join(
+      "; ",
+    ),
     event: null,
     pfn: null,
     gfn: null,

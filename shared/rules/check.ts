@@ -33,6 +33,8 @@ export interface RuleResult {
   readonly findings: readonly Finding[];
   /** Ids of the rules that were asked. */
   readonly checked: readonly string[];
+  /** Ids of the rules that this run's events cannot answer. */
+  readonly notAsked: readonly string[];
   readonly ledger: Ledger;
 }
 
@@ -49,10 +51,12 @@ export function checkRules(run: SimRun, state: StateReader | null): RuleResult {
     nameOf: pageNamer(run),
     pathOf: (entry: LedgerEntry) => (callPaths(run, [entry])[0] ?? []).join(" > "),
   };
-  const findings = RULES.flatMap((rule) => rule.check(input));
+  const asked = RULES.filter(({ modes }) => modes === undefined || modes.includes(run.mode));
+  const findings = asked.flatMap((rule) => rule.check(input));
   findings.sort(
     (a, b) =>
       ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict) || (a.event ?? 0) - (b.event ?? 0),
   );
-  return { findings, checked: RULES.map((rule) => rule.id), ledger };
+  const notAsked = RULES.filter((rule) => !asked.includes(rule)).map(({ id }) => id);
+  return { findings, checked: asked.map(({ id }) => id), notAsked, ledger };
 }

@@ -101,7 +101,7 @@ class RefusalCheck {
   }
 
   private isPresentFor(fault: LastFault): boolean {
-    const entry = this.tracker.host.get(fault.hva - (fault.hva % PAGE_SIZE));
+    const entry = this.tracker.hostEntry(fault.hva);
     return entry !== null && entry !== undefined && (entry.isWritable || !fault.isWrite);
   }
 

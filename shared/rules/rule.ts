@@ -3,6 +3,7 @@
 // product's.
 // From: the invariants of KVM's MMU races; ids I1… are theirs, F1… name what breaks no invariant.
 import type { SimRun } from "#shared/model/sim-run";
+import type { ModeId } from "#shared/model/state/machine";
 import { hexOf, groupedHex } from "#shared/units/hex";
 import type { Ledger, LedgerEntry } from "./ledger.ts";
 import type { StepFinder } from "./steps.ts";
@@ -62,6 +63,8 @@ export interface Rule {
   /** What must hold. */
   readonly sentence: string;
   readonly severity: Severity;
+  /** The modes whose events say enough for it; absent: all. */
+  readonly modes?: readonly ModeId[];
   check(input: RuleInput): readonly Finding[];
 }
 

@@ -306,3 +306,44 @@ describe("I1, stale translation", () => {
     ]);
   });
 });
+
+describe("what a rule can see", () => {
+  const simulatedIn = (text: string, mode: "tdp" | "tdp0") => {
+    const plan = planOf(text);
+    const axes = { kernel: LINUX_6_12, lookup: V0_LEGACY, mode };
+    return simulator.simulate({ plan, ...axes, schedule: "", record: RECORD_FULL });
+  };
+  const huge = `faultline: 1
+setup: [back B thp-lazy 2M, slot 1 P B 2M, boot]
+steps:
+  - madvise B 2M nohugepage
+  - hfill B 2M
+  - gwrite D+0 1
+  - madvise B 2M hugepage
+  - madvise B 2M collapse
+  - gread D+0
+  - munmap B 2M
+  - gread D+0
+`;
+
+  test("a huge page that takes the place of small ones is no stale translation", () => {
+    const run = simulatedIn(huge, "tdp");
+    expect([run.end, broken(run)]).toEqual(["finished", []]);
+  });
+
+  test("without the zap, its translation is stale after the munmap", () => {
+    const whole = simulatedIn(huge, "tdp");
+    const unmap = whole.steps.find(({ step }) => step.verb === "munmap")?.firstEvent ?? 0;
+    const run = without(
+      whole,
+      (event) => event.n >= unmap && event.id === EventId.kvm_tdp_mmu_spte_changed,
+    );
+    expect(broken(run).join()).toContain("I1");
+  });
+
+  test("a mode whose entries change without an event leaves the rule out and says so", () => {
+    const { checked, notAsked } = checkRules(simulatedIn(huge, "tdp0"), null);
+    expect(checked).not.toContain("I1");
+    expect(notAsked).toEqual(["I1"]);
+  });
+});

@@ -3,7 +3,7 @@
 // From: the retry protocol of virt/kvm/kvm_main.c and is_page_fault_stale(),
 // arch/x86/kvm/mmu/mmu.c, 6.12 and 7.2.
 import { EventId } from "#shared/events/table";
-import { PAGE_SIZE } from "#shared/units/address";
+import { PAGE_SIZE, pagesPerLevel } from "#shared/units/address";
 import { joinHalves } from "#shared/units/halves";
 import { hexText, type Finding, type Rule, type RuleInput } from "./rule.ts";
 import { intAt, scanEvents, wideAt, type ScannedEvent } from "./scan.ts";
@@ -23,6 +23,7 @@ export const staleTranslation: Rule = {
   sentence:
     "Once the invalidation that takes a page away has ended, no entry and no TLB leads to it.",
   severity: "S1",
+  modes: ["tdp"], // entries of the other modes change without an event
   check: (input) => new StaleCheck(input).findings(),
 };
 
@@ -65,8 +66,13 @@ class StaleCheck {
     return now === undefined || now === pfn ? null : { gfn, pfn, now, madeAt };
   }
 
-  private staleLeaf(leaf: Leaf): Stale | null {
-    return leaf.level === 1 ? this.staleOf(leaf.gfn, leaf.pfn, leaf.event) : null;
+  /** The first page of the leaf that is wrong. */
+  private staleLeaf({ gfn, pfn, level, event }: Leaf): Stale | null {
+    for (let page = 0; page < pagesPerLevel(level); page++) {
+      const stale = this.staleOf(gfn + page, pfn + page, event);
+      if (stale !== null) return stale;
+    }
+    return null;
   }
 
   private invalidated(event: ScannedEvent): void {
@@ -84,8 +90,7 @@ class StaleCheck {
   }
 
   private stored(event: ScannedEvent): void {
-    const gfn = wideAt(event.cells, 1);
-    const leaf = this.tracker.leaves.get(gfn * 8 + 1);
+    const leaf = this.tracker.leafAt(wideAt(event.cells, 1), intAt(event.cells, 3));
     if (leaf === undefined || leaf.event !== event.n) return;
     const stale = this.staleLeaf(leaf);
     if (stale !== null) this.report(event, stale, null);

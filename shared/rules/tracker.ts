@@ -56,11 +56,14 @@ export const TRACKED = [
 /** KVM's own mark of a present entry: also set where the hardware's bit is not. */
 const SPTE_MMU_PRESENT = 11;
 const HUGE = 7;
+const HUGE_SIZE = PAGE_SIZE * 512;
 const leafKey = (level: number, gfn: number): number => gfn * 8 + level;
 
 export class Tracker {
-  /** By address of the page; null: known to be absent. */
-  readonly host = new Map<number, HostEntry | null>();
+  /** By address of the page; null: known to be absent. A huge page stands in `hugeHost` instead. */
+  private readonly host = new Map<number, HostEntry | null>();
+  /** By address of the huge page. */
+  private readonly hugeHost = new Map<number, HostEntry>();
   readonly slots = new Map<number, Slot>();
   readonly leaves = new Map<number, Leaf>();
   readonly tlb = new Map<string, TlbEntry>();
@@ -89,6 +92,17 @@ export class Tracker {
     }
   }
 
+  /** Leaves of any size that begin at a guest frame. */
+  private leavesAt(gfn: number): readonly Leaf[] {
+    const levels = gfn % pagesPerLevel(2) === 0 ? [1, 2] : [1];
+    return levels.flatMap((level) => this.leafAt(gfn, level) ?? []);
+  }
+
+  /** The leaf of a level for a guest frame; undefined when there is none. */
+  leafAt(gfn: number, level: number): Leaf | undefined {
+    return this.leaves.get(leafKey(level, gfn));
+  }
+
   /** Host address of a guest frame; undefined when no known slot has it. */
   hvaOf(gfn: number): number | undefined {
     for (const slot of this.slots.values()) {
@@ -100,45 +114,66 @@ export class Tracker {
 
   /** Frame that the host maps at the address; null absent, undefined unknown. */
   hostFrame(hva: number): number | null | undefined {
-    const entry = this.host.get(hva - (hva % PAGE_SIZE));
+    const entry = this.hostEntry(hva);
     return entry === null || entry === undefined ? entry : entry.pfn;
+  }
+
+  /** The host's entry for the page at the address; null absent, undefined unknown. */
+  hostEntry(hva: number): HostEntry | null | undefined {
+    const huge = this.hugeHost.get(hva - (hva % HUGE_SIZE));
+    if (huge === undefined) return this.host.get(hva - (hva % PAGE_SIZE));
+    return { ...huge, pfn: huge.pfn + Math.floor((hva % HUGE_SIZE) / PAGE_SIZE) };
   }
 
   isInvalidating(hva: number): boolean {
     return this.open.some((range) => hva >= range.start && hva < range.end);
   }
 
-  /** 4 KiB leaves that map guest frames of the host range; the smaller of both is walked. */
+  /** Leaves that map guest frames of the host range; the smaller of both is walked. */
   leavesIn(range: Range): readonly Leaf[] {
     const found: Leaf[] = [];
     for (const slot of this.slots.values()) {
       const first = Math.max(0, Math.floor((range.start - slot.hva) / PAGE_SIZE));
       const end = Math.min(slot.pages, Math.ceil((range.end - slot.hva) / PAGE_SIZE));
       if (end - first <= this.leaves.size) {
-        for (let page = first; page < end; page++) {
-          const leaf = this.leaves.get(leafKey(1, slot.gfn + page));
-          if (leaf !== undefined) found.push(leaf);
-        }
+        const from = slot.gfn + first;
+        const start = from - (from % pagesPerLevel(2)); // a huge leaf may begin before the range
+        for (let gfn = start; gfn < slot.gfn + end; gfn++) found.push(...this.leavesAt(gfn));
         continue;
       }
       for (const leaf of this.leaves.values()) {
         const page = leaf.gfn - slot.gfn;
-        if (leaf.level === 1 && page >= first && page < end) found.push(leaf);
+        if (page + pagesPerLevel(leaf.level) > first && page < end) found.push(leaf);
       }
     }
     return found;
   }
 
   private hostPte(cells: Int32Array): void {
-    if (intAt(cells, 2) !== 1) return;
-    const lo = intAt(cells, 5);
-    const hi = intAt(cells, 6);
+    const level = intAt(cells, 2);
     const hva = wideAt(cells, 0);
-    const page = hva - (hva % PAGE_SIZE);
-    this.host.set(
-      page,
-      hasBit(lo, hi, 0) ? { pfn: frameOf(lo, hi), isWritable: hasBit(lo, hi, 1) } : null,
-    );
+    const [lo, hi] = [intAt(cells, 5), intAt(cells, 6)];
+    const isPresent = hasBit(lo, hi, 0);
+    const entry = isPresent ? { pfn: frameOf(lo, hi), isWritable: hasBit(lo, hi, 1) } : null;
+    const huge = hva - (hva % HUGE_SIZE);
+    if (level === 1) {
+      this.splitHost(huge);
+      this.host.set(hva - (hva % PAGE_SIZE), entry);
+    } else if (level === 2 && entry !== null && hasBit(lo, hi, HUGE)) {
+      this.hugeHost.set(huge, entry);
+    } else if (level === 2) {
+      this.hugeHost.delete(huge);
+      for (let at = huge; at < huge + HUGE_SIZE; at += PAGE_SIZE) this.host.set(at, null);
+    }
+  }
+
+  /** A small entry where a huge page was: the others map what it mapped. */
+  private splitHost(huge: number): void {
+    if (!this.hugeHost.has(huge)) return;
+    for (let at = huge; at < huge + HUGE_SIZE; at += PAGE_SIZE) {
+      this.host.set(at, this.hostEntry(at) ?? null);
+    }
+    this.hugeHost.delete(huge);
   }
 
   private memslot(cells: Int32Array): void {

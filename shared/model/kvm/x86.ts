@@ -11,6 +11,7 @@ import { highHalf } from "#shared/units/halves";
 import { complete_emulated_mmio } from "./emulate.ts";
 import { runGuest } from "../guest/instruction.ts";
 import { flushTlb } from "../guest/tlb.ts";
+import { endsRace, race_end } from "../host/lab-race.ts";
 import {
   KVM_EXIT_IO,
   KVM_EXIT_UNKNOWN,
@@ -47,7 +48,11 @@ function recordPageFault(m: Kvm, id: number): void {
 }
 
 const npf_interception = routine("npf_interception", vcpuLocals, (own, m: Kvm) => [
-  act("X0", () => recordPageFault(m, own.vcpu)),
+  act("X0", () => {
+    recordPageFault(m, own.vcpu);
+    if (endsRace(m)) own.r = 1;
+  }),
+  when(() => own.r !== 0, [call(race_end)]),
   call(kvm_mmu_page_fault, { vcpu: "vcpu" }, "r"),
   done("r"),
 ]);
@@ -57,10 +62,12 @@ const pf_interception = routine("pf_interception", vcpuLocals, (own, m: Kvm) => 
   when(
     act("X0", () => {
       recordPageFault(m, own.vcpu);
+      if (endsRace(m)) own.r = 1;
       return m.kernel.unprotectsBeforeDelivery && m.vcpus[own.vcpu]?.injected === 1;
     }),
     [call(kvm_mmu_unprotect_page_virt, { vcpu: "vcpu" })],
   ),
+  when(() => own.r !== 0, [call(race_end)]),
   call(kvm_mmu_page_fault, { vcpu: "vcpu" }, "r"),
   done("r"),
 ]);

@@ -13,6 +13,7 @@ import {
   get_user_pages_unlocked,
   recordLookup,
 } from "../host/gup.ts";
+import { isRaced } from "../host/lab-race.ts";
 import { releaseLock, takeLock } from "../host/locks.ts";
 import { handle_mm_fault, VM_FAULT_DONE } from "../host/memory.ts";
 import { put_page } from "../host/page.ts";
@@ -22,7 +23,7 @@ import { VM_IO, VM_PFNMAP, VM_READ, VM_WRITE } from "../state/host.ts";
 import { kvm_page_fault, PfnError } from "../state/kvm.ts";
 import type { Kvm } from "../state/machine.ts";
 import type { Fault } from "./design.ts";
-import { mayBeWritable } from "./memslot.ts";
+import { findHva, mayBeWritable } from "./memslot.ts";
 
 /** What a design does with what was found. */
 export interface LookupHooks {
@@ -33,6 +34,13 @@ export interface LookupHooks {
 }
 
 export const lookupLocals = { fault: ref(kvm_page_fault), nowait: int, r: int } as const;
+
+/** Finds the address to look up; false without one. `r` 1: the lab's invalidation follows. */
+export function startLookup(m: Kvm, own: { readonly fault: Fault; r: number }): boolean {
+  if (!findHva(m, own.fault)) return false;
+  if (isRaced(m, own.fault.hva)) own.r = 1;
+  return true;
+}
 
 const takePage = (
   m: Kvm,

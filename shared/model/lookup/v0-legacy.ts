@@ -7,6 +7,7 @@ import { routine } from "#shared/engine/routine";
 import { act, call, done, when } from "#shared/engine/words";
 import { LookupOutcome, LookupStep, PageRefCause } from "#shared/events/own";
 import { EFAULT, recordLookup } from "../host/gup.ts";
+import { race_begin } from "../host/lab-race.ts";
 import { is_zero_pfn } from "../host/memory.ts";
 import * as page from "../host/page.ts";
 import { pfn_valid } from "../state/layout.ts";
@@ -26,8 +27,7 @@ import {
   isInvalidSlot,
   snapshotSequence,
 } from "./faultin.ts";
-import { lookupLocals, makeHvaToPfn } from "./hva-to-pfn.ts";
-import { findHva } from "./memslot.ts";
+import { lookupLocals, makeHvaToPfn, startLookup } from "./hva-to-pfn.ts";
 
 /** Whether a pfn has a page that counts: valid and not reserved, or the zero page. */
 const kvm_pfn_to_refcounted_page = routine(
@@ -53,8 +53,11 @@ const hva_to_pfn = makeHvaToPfn({ gotPage: () => undefined, gotFrame: kvm_try_ge
 
 const __gfn_to_pfn_memslot = routine("__gfn_to_pfn_memslot", lookupLocals, (own, m: Kvm) => [
   when(
-    act("F3h", () => findHva(m, own.fault)),
-    [call(hva_to_pfn, { fault: "fault", nowait: "nowait" })],
+    act("F3h", () => startLookup(m, own)),
+    [
+      call(hva_to_pfn, { fault: "fault", nowait: "nowait" }),
+      when(() => own.r !== 0, [call(race_begin)]),
+    ],
   ),
   done(),
 ]);

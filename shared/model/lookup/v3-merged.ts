@@ -8,6 +8,7 @@ import { routine } from "#shared/engine/routine";
 import { act, call, done, when } from "#shared/engine/words";
 import { LookupOutcome, LookupStep, PageRefCause } from "#shared/events/own";
 import { recordLookup } from "../host/gup.ts";
+import { race_begin } from "../host/lab-race.ts";
 import * as page from "../host/page.ts";
 import { pfn_valid } from "../state/layout.ts";
 import { PfnError } from "../state/kvm.ts";
@@ -26,8 +27,7 @@ import {
   isInvalidSlot,
   snapshotSequence,
 } from "./faultin.ts";
-import { lookupLocals, makeHvaToPfn } from "./hva-to-pfn.ts";
-import { findHva } from "./memslot.ts";
+import { lookupLocals, makeHvaToPfn, startLookup } from "./hva-to-pfn.ts";
 
 /** kvm_resolve_pfn() for a page from GUP: the fault keeps it until it is finished. */
 function keepPage(_m: Kvm, fault: Fault, pfn: number): void {
@@ -46,8 +46,11 @@ const hva_to_pfn = makeHvaToPfn({ gotPage: keepPage, gotFrame: keepFrame });
 
 const kvm_follow_pfn = routine("kvm_follow_pfn", lookupLocals, (own, m: Kvm) => [
   when(
-    act("F3h", () => findHva(m, own.fault)),
-    [call(hva_to_pfn, { fault: "fault", nowait: "nowait" })],
+    act("F3h", () => startLookup(m, own)),
+    [
+      call(hva_to_pfn, { fault: "fault", nowait: "nowait" }),
+      when(() => own.r !== 0, [call(race_begin)]),
+    ],
   ),
   done(),
 ]);

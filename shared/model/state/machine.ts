@@ -27,6 +27,7 @@ import {
   vmmSlot,
 } from "./host.ts";
 import { kvm_memory_slot, kvm_mmu_page, kvm_vcpu, pte_list_desc, struct_kvm } from "./kvm.ts";
+import { lab_race } from "./lab.ts";
 
 const entryHalf = (offset: number): string =>
   `[${offset >> 1}].${(offset & 1) === 0 ? "lo" : "hi"}`;
@@ -41,6 +42,7 @@ export const KIND = {
   vma: objectKind("vm_area_struct", vm_area_struct.size, vm_area_struct.nameCell),
   vmmBacking: objectKind("backing of the VMM", vmmBacking.size, vmmBacking.nameCell),
   hostMemory: objectKind("host memory", hostMemory.size, hostMemory.nameCell),
+  lab_race: objectKind("lab_race", lab_race.size, lab_race.nameCell),
   address_space: objectKind("address_space", address_space.size, address_space.nameCell),
   pageCacheNode: objectKind("page cache node", pageCacheNode.size, pageCacheNode.nameCell),
   swapSlot: objectKind("swap slot", swapSlot.size, swapSlot.nameCell),
@@ -68,6 +70,7 @@ const LAYOUT: readonly Layout[] = [
   { kind: KIND.vmmSlot, count: VMM_SLOTS, fixed: true },
   { kind: KIND.vmmBacking, count: VMM_BACKINGS, fixed: true },
   { kind: KIND.hostMemory, count: 1, fixed: true },
+  { kind: KIND.lab_race, count: 1, fixed: true },
   { kind: KIND.memslot, count: 64 },
   { kind: KIND.vma, count: 512 },
   { kind: KIND.address_space, count: host.FILES },
@@ -137,6 +140,7 @@ export class Kvm extends Machine {
   readonly kvm: ReturnType<typeof struct_kvm.at>;
   readonly mm: ReturnType<typeof mm_struct.at>;
   readonly host: ReturnType<typeof hostMemory.at>;
+  readonly lab_race: ReturnType<typeof lab_race.at>;
   /** First cells of the big arenas: an object's cell is arithmetic on its number. */
   readonly pages: number;
   readonly hostTables: number;
@@ -155,6 +159,7 @@ export class Kvm extends Machine {
     this.kvm = struct_kvm.at(this, this.arena(KIND.kvm).base);
     this.mm = mm_struct.at(this, this.arena(KIND.mm).base);
     this.host = hostMemory.at(this, this.arena(KIND.hostMemory).base);
+    this.lab_race = lab_race.at(this, this.arena(KIND.lab_race).base);
     this.pages = this.arena(KIND.page).base;
     this.hostTables = this.arena(KIND.hostTable).base;
     this.kvmTables = this.arena(KIND.kvmTable).base;
