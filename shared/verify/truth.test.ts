@@ -59,4 +59,20 @@ describe("real traces", () => {
       expect(result.kind === "compared" && result.verdict.equal).toBe(false);
     }
   });
+
+  test("a call graph is not called equal by its events alone", () => {
+    const name = "7.2/tdp/lab_tail.trace";
+    const call = " 0)               |  kvm_mmu_page_fault() {\n";
+    const result = verifyText(
+      simulator,
+      textOf(name).replace(/^.*STEP 5/mu, `${call}$&`),
+      name,
+      BY_FOLDER,
+    );
+    expect(result).toMatchObject({
+      kind: "not simulated",
+      message: expect.stringMatching(/calls/),
+      line: expect.any(Number),
+    });
+  });
 });

@@ -79,6 +79,9 @@ function lineOfStep(text: string, n: number): number {
   return at < 0 ? 0 : text.slice(0, at).split("\n").length;
 }
 
+/** A function of a call graph: its events alone would not say that the trace is equal. */
+const CALL_LINE = /^[^\n|]*\|\s+[A-Za-z_]\w*( \[\w+\])?\(\)( \{|;)/mu;
+
 export function verifyText(
   simulator: Simulator,
   text: string,
@@ -87,6 +90,11 @@ export function verifyText(
 ): Verification {
   const chosen = choose(name, axes);
   if ("kind" in chosen) return chosen;
+  const call = text.search(CALL_LINE);
+  if (call >= 0) {
+    const line = text.slice(0, call).split("\n").length;
+    return { kind: "not simulated", message: "Function calls are not compared yet.", line };
+  }
   const real = readTrace(text, name, chosen.kernel.id);
   if (!real.ok) return { kind: "problems", problems: real.problems };
   const { plan, diagnostics } = parseScenario(importPlan(text));
