@@ -106,11 +106,12 @@ export interface Buffers {
   readonly choices: BufferRows;
 }
 
+/** Reserves hold the largest act: a kernel that tears down a table of tables without a pause. */
 const RUN_BUFFERS: Buffers = {
   ticks: { mark: 16_384, reserve: 64 },
-  writes: { mark: 16_384, reserve: 65_536 },
-  events: { mark: 4_096, reserve: 4_096 },
-  spans: { mark: 65_536, reserve: 65_536 },
+  writes: { mark: 16_384, reserve: 2_097_152 },
+  events: { mark: 4_096, reserve: 1_048_576 },
+  spans: { mark: 65_536, reserve: 4_194_304 },
   choices: { mark: 4_096, reserve: 64 },
 };
 

@@ -146,3 +146,16 @@ test("what is not simulated is told by step, with what is", () => {
   expect(told.map(({ step }) => step.n)).toEqual([1]);
   expect(told[0]?.message).toContain("madvise");
 });
+
+test.each(KERNELS)("$title tears down the tables of 32 MiB when their slot goes", (kernel) => {
+  const places = Array.from({ length: 16 }, (_, n) => 2 * n);
+  const tables = places.map((at) => `  - gpde D+${at}M P+${at}M pwuads\n`).join("");
+  const setup = "setup: [back B anon 32M, slot 1 P B 32M, boot]\n";
+  const steps = `steps:\n${tables}  - gtouch D+0 8192 w\n  - slot-del 1\n`;
+  const plan = planOf(`faultline: 1\n${setup}${steps}`);
+  const lookup = LOOKUP_DESIGNS.find(({ id }) => id === kernel.lookup);
+  if (lookup === undefined) throw new Error(`no lookup ${kernel.lookup}`);
+  // One act may be as large as the whole tree (6.1), so the buffers are those of a real run.
+  const run = new Simulator().simulate({ plan, kernel, lookup, schedule: "", record: FULL });
+  expect([run.end, run.message]).toEqual(["finished", ""]);
+});
