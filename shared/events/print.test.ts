@@ -7,6 +7,7 @@ import { parseFold, printFold } from "./fold.ts";
 import { FORMS_6_1, FORMS_6_12, FORMS_7, formsOf } from "./forms.ts";
 import type { PrintForms } from "./forms.ts";
 import { makeScan, parseBody, printBody } from "./print.ts";
+import { EventId } from "./table.ts";
 import { makeTexts } from "./texts.ts";
 import { parseHead, printHead } from "./trace-line.ts";
 
@@ -142,4 +143,15 @@ test("a folded line is printed as it was read, and refused when it does not add 
   const parsed = parseFold(fold("1ff"), context);
   expect(parsed === null ? null : printFold(parsed, context)).toBe(fold("1ff"));
   expect(parseFold(fold("200"), context)).toBeNull();
+});
+
+test("a fault's result is told by the kernel's name, also when it is an error", () => {
+  const scan = makeScan(FORMS_7, makeTexts());
+  const printed = (ret: number): string =>
+    printBody(EventId.faultResult, Int32Array.of(0, ret), 0, scan);
+  expect([5, -14, -77].map(printed)).toEqual([
+    "vcpu 0 RET_PF_FIXED",
+    "vcpu 0 -EFAULT",
+    "vcpu 0 ?-77",
+  ]);
 });

@@ -279,6 +279,32 @@ describe("I1, stale translation", () => {
     );
   });
 
+  test("a small entry in the place of a huge page leaves the other pages mapped", () => {
+    const huge = (at: Doing): void => {
+      at.emit(EVENTS.memslot, { slot: 1, change: 0, gfn: 0x10000, pages: 16, hva: HVA, flags: 0 });
+      at.emit(EVENTS.hostPte, { hva: HVA, level: 2, old: NONE, new: { lo: 0x2000e7, hi: 0 } });
+      for (const page of [0, 1]) {
+        at.emit(EVENTS.kvm_tdp_mmu_spte_changed, {
+          as_id: 0,
+          gfn: 0x10000 + page,
+          level: 1,
+          old_spte: { lo: 0, hi: 0x80000000 | 0 },
+          new_spte: { lo: 0x200e67 + page * 4096, hi: 0 },
+        });
+      }
+    };
+    const dropSecond = (at: Doing): void => {
+      const range = { start: HVA, end: HVA + 2 * 4096, inProgress: 1, seq: 0 };
+      at.emit(EVENTS.notifierStart, range);
+      at.emit(EVENTS.hostPte, { hva: HVA + 4096, level: 1, old: PRESENT, new: NONE });
+      at.emit(EVENTS.notifierEnd, { ...range, inProgress: 0, seq: 1 });
+    };
+    expect(story(huge)).toEqual([]);
+    const [only, ...others] = story(huge, dropSecond);
+    expect(only).toMatch(/^I1 stale mapping: gfn 0x1_0001 /);
+    expect(others).toEqual([]);
+  });
+
   test("what is put right before the invalidation ends is no break", () => {
     const range = { start: HVA, end: HVA + 4096, inProgress: 1, seq: 0 };
     const during = (at: Doing): void => {
