@@ -6,7 +6,7 @@ import { faultNotifier } from "../../fixtures/protocols/a-fault-notifier.ts";
 import { handWrittenSearch } from "./bench-search.ts";
 import { workload, type Workload } from "./bench-fault.ts";
 import { explore, searchOf } from "./explore.ts";
-import { runOn, startThread, stepOne } from "./loop.ts";
+import { startThread, stepOne } from "./loop.ts";
 import {
   RECORD_BULK,
   RECORD_FULL,
@@ -58,14 +58,13 @@ function rows(w: Workload, record: RecordSwitches): void {
   ).advance(1e9);
 }
 
-/** The same faults tick by tick through the explorer's loop, its log handed over. */
+/** The same faults tick by tick, as a search goes, the log handed over. */
 function logged(w: Workload, faults: number, control: boolean): void {
   w.m.reset();
   startThread(w.m, "v0", w.spine, { left: faults });
   w.m.setRecord({ ...RECORD_SEARCH, digest: false, control });
   const recorder = new Recorder(w.m, DROP);
-  if (control) while (w.m.mem[64] !== 0) stepOne(w.m, V0, 0);
-  else runOn(w.m, V0, 1e9);
+  while (w.m.mem[64] !== 0) stepOne(w.m, V0, 0);
   recorder.finish();
 }
 

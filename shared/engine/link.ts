@@ -313,7 +313,6 @@ export function link(m: Machine, routines: readonly SpineRoutine[]): Program {
   const program: Program = {
     op: Int8Array.from(rows, (row) => row.op),
     next: Int32Array.from(rows, (row) => threaded(row.next)),
-    code: Int32Array.from(rows, (row) => (threaded(row.next) << 4) | row.op),
     other: Int32Array.from(rows, (row) => (row.op === OP.GIVE ? row.other : threaded(row.other))),
     routine: Int32Array.from(rows, (row) => row.routine),
     size: Int32Array.from(rows, (row) => row.size),
@@ -336,5 +335,6 @@ export function link(m: Machine, routines: readonly SpineRoutine[]): Program {
   };
   checkTicks(program);
   m.program = program;
+  m.compiled = undefined;
   return program;
 }

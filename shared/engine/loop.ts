@@ -1,8 +1,9 @@
-// Two loops over the same rows. runOn: one thread, many ticks, control straight in cells: simulated
-// runs. stepOne: one tick of one thread, control by put: searches, where every change must be
-// undoable. After each act control runs on in the same tick to the next tick row; a tick is one
-// executed act.
+// Two ways through the same rows. runOn: one thread, many ticks, control straight in cells:
+// simulated runs, as generated code (compile.ts) or, where that is forbidden, step by step.
+// stepOne: one tick of one thread, control by put: searches, where every change must be undoable.
+// After each act control runs on in the same tick to the next tick row; a tick is one executed act.
 import { highHalf } from "../units/halves.ts";
+import { compile, runCompiled } from "./compile.ts";
 import { fail } from "./faults.ts";
 import {
   isFull,
@@ -15,18 +16,20 @@ import {
   type Tick,
 } from "./machine.ts";
 import { placeOf, localsOf, storeOf } from "./own.ts";
-import { FRAME_HEAD, OP, type CallSite, type Program, type Target } from "./program.ts";
+import {
+  FRAME_HEAD,
+  LAST_TICK_OP,
+  OP,
+  type CallSite,
+  type Program,
+  type Target,
+} from "./program.ts";
 import type { SpineRoutine } from "./routine.ts";
 import type { Fields } from "./struct.ts";
 import type { Args, Value } from "./words.ts";
 
-// Copies of the imported constants: a module's own constants are folded into the loops' code,
-// imported ones are not.
-const { END, ACT, GUARD, CHOOSE, TEST, RESULT, SET, CALL, RETURN, GIVE, INSIDE, INSIDE_BRANCH } =
-  OP;
-const LAST_TICK = CHOOSE;
+const { END, GUARD, CHOOSE, RESULT, CALL, RETURN, GIVE } = OP;
 const HEAD = FRAME_HEAD;
-const OP_BITS = 15;
 
 /**
  * Control rows that may run in one tick; link has proved that a cycle has a tick, so this is a
@@ -84,41 +87,31 @@ export function enabledThreads(m: Machine): ThreadSet {
  * control is not logged.
  */
 export function runOn(m: Machine, thread: ThreadId, maxTicks: number, outcome = 0): number {
-  const p = programOf(m);
-  const { code, other, effect, guard, count } = p;
-  const { ticksOn } = m;
-  const isRecorded = m.record.writes || ticksOn || m.spansOn || m.eventsOn;
+  const from = m.tick;
   const base = select(m, thread);
-  let pc = m.mem[base] as number;
+  m.compiled ??= compile(m, programOf(m));
+  if (m.compiled === null) return stepOn(m, thread, maxTicks, outcome);
+  m.mem[base] = runCompiled(m.compiled, m.mem[base] as number, from + maxTicks, outcome);
+  m.mem[base + 1] = m.fp;
+  if (m.recording && isFull(m)) m.overflow(m);
+  return m.tick - from;
+}
+
+/** The same without generated code. */
+function stepOn(m: Machine, thread: ThreadId, maxTicks: number, outcome: number): number {
+  const p = programOf(m);
   let ticks = 0;
   for (; ticks < maxTicks; ticks++) {
-    const row = code[pc] as number;
-    const kind = row & OP_BITS;
-    if (kind === END) break;
-    if (kind === GUARD && !(guard[pc] as () => unknown)()) break;
-    if (kind === CHOOSE && (count[pc] as () => number)() <= outcome) break;
-    if (ticksOn) recordTick(m, thread, pc);
-    if (kind === ACT) {
-      (effect[pc] as () => unknown)();
-      pc = row >>> 4;
-    } else {
-      const result = kind === CHOOSE ? chosen(p, pc, outcome) : (effect[pc] as () => unknown)();
-      const no = other[pc] as number;
-      pc = no < 0 || result ? row >>> 4 : no;
-    }
-    const after = code[pc] as number;
-    if ((after & OP_BITS) > LAST_TICK) pc = runControl(m, p, pc, after);
-    m.tick = (m.tick + 1) as Tick;
-    if (isRecorded && isFull(m)) m.overflow(m);
+    const ways = outcomesOf(m, thread);
+    if (ways === 0 || (p.op[rowOf(m, thread)] === CHOOSE && ways <= outcome)) break;
+    stepOne(m, thread, outcome);
   }
-  m.mem[base] = pc;
-  m.mem[base + 1] = m.fp;
   return ticks;
 }
 
-function recordTick(m: Machine, thread: number, pc: number): void {
+function recordTick(m: Machine, pc: number): void {
   const at = m.tickCount++;
-  m.tickWho[at] = (thread << 24) | pc;
+  m.tickWho[at] = (m.thread << 24) | pc;
   m.tickWriteAt[at] = m.writeBase + m.logCount;
   m.tickSpanAt[at] = m.spanBase + m.spanCount;
 }
@@ -126,84 +119,10 @@ function recordTick(m: Machine, thread: number, pc: number): void {
 const chosen = (p: Program, pc: number, outcome: number): unknown =>
   (p.outcome[pc] as (outcome: number) => unknown)(outcome);
 
-/** Control from a row to the next tick row, straight in cells. */
-function runControl(m: Machine, p: Program, from: number, first: number): number {
-  const { code, other, effect } = p;
-  let pc = from;
-  let row = first;
-  let result = 0;
-  for (let rows = 0; rows < MAX_CONTROL; rows++) {
-    switch (row & OP_BITS) {
-      case TEST:
-      case INSIDE_BRANCH:
-        pc = (effect[pc] as () => unknown)() ? row >>> 4 : (other[pc] as number);
-        break;
-      case CALL:
-        pc = enterFrame(m, p, pc);
-        break;
-      case GIVE:
-        result = m.mem[m.fp + (other[pc] as number)] as number;
-        pc = leaveFrame(m, p, pc, result);
-        break;
-      case RETURN:
-        result = (effect[pc] as () => unknown)() as number;
-        pc = leaveFrame(m, p, pc, result);
-        break;
-      case SET:
-      case INSIDE:
-        (effect[pc] as () => unknown)();
-        pc = row >>> 4;
-        break;
-      case RESULT:
-        pc = result ? row >>> 4 : (other[pc] as number);
-        break;
-      default:
-        return pc;
-    }
-    row = code[pc] as number;
-  }
-  return fail("control-spins", from);
-}
-
 function targetOf(site: CallSite): Target {
   if (site.pick === null) return site.targets[0] as Target;
   const index = site.pick();
   return site.targets[index] ?? fail("bad-pick", index);
-}
-
-function enterFrame(m: Machine, p: Program, pc: number): number {
-  const site = p.calls[pc] as CallSite;
-  const target = targetOf(site);
-  const { mem, fp } = m;
-  const callee = fp + site.frame;
-  if (callee + target.size > m.stackEnd) fail("stack-overflow", m.threads[m.thread]?.name ?? "");
-  mem[callee - 2] = pc;
-  mem[callee - 1] = fp;
-  const { copies, fills } = target;
-  for (let i = 0; i < copies.length; i += 2) {
-    mem[callee + (copies[i + 1] as number)] = mem[fp + (copies[i] as number)] as number;
-  }
-  for (let i = 0; i < fills.length; i++) (fills[i] as (fp: number) => void)(callee);
-  m.fp = callee;
-  if (m.spansOn) m.enter(target.functionId);
-  return target.entry;
-}
-
-function leaveFrame(m: Machine, p: Program, pc: number, result: number): number {
-  const { mem, fp } = m;
-  const back = mem[fp - 2] as number;
-  const caller = mem[fp - 1] as number;
-  const end = fp + (p.size[pc] as number);
-  for (let i = fp - HEAD; i < end; i++) mem[i] = 0;
-  m.fp = caller;
-  if (m.spansOn) m.leave(result);
-  if (back === 0) return 0;
-  const site = p.calls[back] as CallSite;
-  if (site.into >= 0) {
-    mem[caller + site.into] = result;
-    if (site.intoWide) mem[caller + site.into + 1] = highHalf(result);
-  }
-  return site.next;
 }
 
 /** One tick of a thread that can go, with this outcome; every change is a put. */
@@ -211,7 +130,7 @@ export function stepOne(m: Machine, thread: ThreadId, outcome: number): void {
   const p = programOf(m);
   const base = select(m, thread);
   const pc = m.mem[base] as number;
-  if (m.ticksOn) recordTick(m, thread, pc);
+  if (m.ticksOn) recordTick(m, pc);
   const result = p.op[pc] === CHOOSE ? chosen(p, pc, outcome) : (p.effect[pc] as () => unknown)();
   const no = p.other[pc] as number;
   const to = no < 0 || result ? (p.next[pc] as number) : no;
@@ -224,7 +143,7 @@ export function stepOne(m: Machine, thread: ThreadId, outcome: number): void {
 function settle(m: Machine, p: Program, base: number, from: number): void {
   let pc = from;
   let result = 0;
-  for (let rows = 0; (p.op[pc] as number) > LAST_TICK; rows++) {
+  for (let rows = 0; (p.op[pc] as number) > LAST_TICK_OP; rows++) {
     if (rows > MAX_CONTROL) fail("control-spins", from);
     switch (p.op[pc]) {
       case RESULT:

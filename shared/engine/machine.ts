@@ -5,6 +5,7 @@
 // by the layout; a checked machine asserts it (checked.ts).
 import type { Brand } from "../units/brand.ts";
 import { Arena, type Layout, type ObjectKind } from "./arena.ts";
+import type { Compiled } from "./compile.ts";
 import { cellTerm, mix0, mix1, type Digest } from "./digest.ts";
 import { fail } from "./faults.ts";
 import type { Program } from "./program.ts";
@@ -158,6 +159,10 @@ export class Machine {
   readonly arenas: (Arena | undefined)[] = [];
   threads: ThreadInfo[] = [];
   program: Program | null = null;
+  /** The program as code: made by the first run, null where it cannot be. */
+  compiled: Compiled | null | undefined;
+  /** What the frame left last gave back. */
+  result = 0;
 
   // Live buffers. Public for the loop and the recorder; model code uses the methods.
   readonly buffers: Buffers;
@@ -191,6 +196,8 @@ export class Machine {
   spansOn = false;
   eventsOn = false;
   ticksOn = false;
+  /** Some stream is on, so that buffers fill. */
+  recording = false;
   d0 = 0;
   d1 = 0;
   salt = 0;
@@ -234,15 +241,18 @@ export class Machine {
     const next = value | 0;
     const old = this.mem[cell] as number;
     if (old === next) return;
-    if (cell >= this.loggedFrom) {
-      const at = this.logCount;
-      this.logCell[at] = cell;
-      this.logOld[at] = old;
-      this.logNew[at] = next;
-      this.logCount = at + this.logStep;
-      if (this.digesting) this.shift(cell, old, next);
-    }
+    if (cell >= this.loggedFrom) this.log(cell, old, next);
     this.mem[cell] = next;
+  }
+
+  /** Apart from put, so that put is small enough to be compiled into every act. */
+  private log(cell: number, old: number, next: number): void {
+    const at = this.logCount;
+    this.logCell[at] = cell;
+    this.logOld[at] = old;
+    this.logNew[at] = next;
+    this.logCount = at + this.logStep;
+    if (this.digesting) this.shift(cell, old, next);
   }
 
   private shift(cell: number, old: number, next: number): void {
@@ -377,6 +387,7 @@ export class Machine {
     this.spansOn = switches.spans;
     this.eventsOn = switches.events;
     this.ticksOn = switches.ticks;
+    this.recording = switches.writes || switches.spans || switches.events || switches.ticks;
     const logged = switches.writes || switches.digest;
     this.loggedFrom = !logged ? this.mem.length : switches.control ? 0 : this.controlEnd;
     this.d0 = 0;

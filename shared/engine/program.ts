@@ -59,8 +59,6 @@ export interface CallSite {
 export interface Program {
   readonly op: Int8Array;
   readonly next: Int32Array;
-  /** Both in one word for the fast loop: op in the low four bits, the row after it above. */
-  readonly code: Int32Array;
   /** Row when a test fails; -1 where a row does not branch. GIVE: offset of the local. */
   readonly other: Int32Array;
   /** Function id of the routine the row belongs to. */

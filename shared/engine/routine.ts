@@ -82,11 +82,12 @@ function withSpan(id: number, run: SpanFunction): SpanFunction {
   const made = generate(
     { run, word: (id << 2) | 1 },
     `return (${list}) => {
-    if (!m.spansOn) return run(${list});
-    m.spanWords[m.spanCount++] = word;
+    if (m.spansOn) m.spanWords[m.spanCount++] = word;
     const result = run(${list});
-    const bits = typeof result === "number" ? result : result === true ? 1 : 0;
-    m.spanWords[m.spanCount++] = (bits << 2) | 2;
+    if (m.spansOn) {
+      const bits = typeof result === "number" ? result : result === true ? 1 : 0;
+      m.spanWords[m.spanCount++] = (bits << 2) | 2;
+    }
     return result;
   };`,
   );

@@ -94,6 +94,33 @@ test.each(STATED)("%s: both loops give the same cells and spans at each tick", (
   );
 });
 
+/** Turns of several ticks, of threads in any order. */
+const anyTurns = fc.array(fc.tuple(fc.nat(3), fc.integer({ min: 1, max: 9 })), { maxLength: 40 });
+
+test.each(STATED)("%s: turns of many ticks are the same without generated code", (_name, state) => {
+  const compiled = stateProtocol(state);
+  const stepped = stateProtocol(state);
+  fc.assert(
+    fc.property(anyTurns, (turns) => {
+      const fast = fresh(compiled, false);
+      const slow = fresh(stepped, false);
+      slow.compiled = null;
+      for (const [pick, ticks] of turns) {
+        const t = (pick % fast.threads.length) as ThreadId;
+        expect(runOn(fast, t, ticks)).toBe(runOn(slow, t, ticks));
+        expect(fast.tick).toBe(slow.tick);
+        expect(fast.mem).toEqual(slow.mem);
+      }
+      for (const words of ["spanWords", "tickWho", "tickSpanAt", "logCell", "logNew"] as const) {
+        expect(fast[words].slice(0, 600)).toEqual(slow[words].slice(0, 600));
+      }
+      expect([fast.spanCount, fast.tickCount]).toEqual([slow.spanCount, slow.tickCount]);
+    }),
+    { numRuns: 25 },
+  );
+  expect(compiled.m.compiled).not.toBeNull();
+});
+
 interface Made {
   readonly run: Run;
   readonly state: RunState;

@@ -14,6 +14,11 @@ export interface FieldKind<T> {
   write(m: Machine, cell: number, value: T): void;
   /** Name of a cell inside the field; "" where the field is one cell. */
   part(offset: number): string;
+  /**
+   * The bodies of read and write as text over `m`, `at` and `value`: where code may be generated,
+   * accessors hold them instead of a call, so that twenty of them still fit in one compiled act.
+   */
+  readonly text?: { readonly read: string; readonly write: string };
 }
 
 /** A 64-bit field as halves; assigning a word puts both. */
@@ -39,9 +44,12 @@ export interface Struct<F extends Fields> {
 
 const single = (): string => "";
 
+const PUT = "m.put(at, value)";
+
 const number: FieldKind<number> = {
   size: 1,
   part: single,
+  text: { read: "m.mem[at]", write: PUT },
   read: (m, cell) => m.mem[cell] as number,
   write: (m, cell, value) => m.put(cell, value),
 };
@@ -54,23 +62,28 @@ export const bit: FieldKind<boolean> = {
   part: single,
   read: (m, cell) => m.mem[cell] !== 0,
   write: (m, cell, value) => m.put(cell, value ? 1 : 0),
+  text: { read: "m.mem[at] !== 0", write: "m.put(at, value ? 1 : 0)" },
 };
 
 /** A frame number or address below 2^53, over two cells (lo, hi). */
 export const wide: FieldKind<number> = {
   size: 2,
   part: (offset) => (offset === 0 ? "lo" : "hi"),
-  // Most frame numbers fit an int32: taken apart here, they never become a number on the heap.
-  read: (m, cell) => {
-    const lo = m.mem[cell] as number;
-    const hi = m.mem[cell + 1] as number;
-    return hi === 0 && lo >= 0 ? lo : joinHalves(lo, hi);
-  },
+  read: (m, cell) => wideOf(m.mem[cell] as number, m.mem[cell + 1] as number),
   write: (m, cell, value) => {
     m.put(cell, value);
-    m.put(cell + 1, (value | 0) === value && value >= 0 ? 0 : highHalf(value));
+    m.put(cell + 1, highOf(value));
+  },
+  text: {
+    read: "wideOf(m.mem[at], m.mem[at + 1])",
+    write: "m.put(at, value); m.put(at + 1, highOf(value))",
   },
 };
+
+// Most frame numbers fit an int32: taken apart here, they never become a number on the heap.
+const wideOf = (lo: number, hi: number): number => (hi === 0 && lo >= 0 ? lo : joinHalves(lo, hi));
+const highOf = (value: number): number =>
+  (value | 0) === value && value >= 0 ? 0 : highHalf(value);
 
 class PairView implements Pair {
   private readonly m: Machine;
@@ -97,6 +110,10 @@ class PairView implements Pair {
 export const pair: FieldKind<Pair> = {
   size: 2,
   part: wide.part,
+  text: {
+    read: "new PairView(m, at)",
+    write: "const { lo, hi } = value; m.put(at, lo); m.put(at + 1, hi)",
+  },
   read: (m, cell) => new PairView(m, cell),
   write: (m, cell, value: Word64) => {
     const { lo, hi } = value;
@@ -108,9 +125,27 @@ export const pair: FieldKind<Pair> = {
 const cellField: FieldKind<Cell> = {
   size: 1,
   part: single,
+  text: { read: "m.mem[at]", write: PUT },
   read: (m, cell) => m.mem[cell] as Cell,
   write: (m, cell, value) => m.put(cell, value),
 };
+
+/**
+ * Makes views, and gives the one made last again: acts of one thread ask for the same object over
+ * and over, and a view never changes. Saves most of what a simulated fault would allocate.
+ */
+function viewMadeLast<T extends { readonly cell: number }>(
+  make: (m: Machine, cell: number) => T,
+): (m: Machine, cell: number) => T {
+  let last: T | null = null;
+  let of: Machine | null = null;
+  return (m, cell) => {
+    if (last !== null && last.cell === cell && of === m) return last;
+    of = m;
+    last = make(m, cell);
+    return last;
+  };
+}
 
 const refKinds = new WeakMap<object, unknown>();
 
@@ -118,20 +153,11 @@ function refTo<F extends Fields>(struct: Struct<F>): FieldKind<View<F>> {
   // The map holds, for each struct, the kind made for it here.
   const known = refKinds.get(struct) as FieldKind<View<F>> | undefined;
   if (known !== undefined) return known;
-  // The view made last: acts of one thread ask for the same object again and again, and a view
-  // never changes. Saves an allocation an act.
-  let last: View<F> | null = null;
-  let of: Machine | null = null;
+  const view = viewMadeLast(struct.at);
   const kind: FieldKind<View<F>> = {
     size: 1,
     part: single,
-    read: (m, cell) => {
-      const at = m.mem[cell] as number;
-      if (last !== null && of === m && last.cell === at) return last;
-      of = m;
-      last = struct.at(m, at);
-      return last;
-    },
+    read: (m, cell) => view(m, m.mem[cell] as number),
     write: (m, cell, value) => m.put(cell, value.cell),
   };
   refKinds.set(struct, kind);
@@ -146,7 +172,7 @@ export function local<F extends Fields>(struct: Struct<F>): FieldKind<View<F>> {
   return {
     size: struct.size,
     part: struct.nameCell,
-    read: struct.at,
+    read: viewMadeLast(struct.at),
     write: () => fail("bad-local", `${struct.name} cannot be assigned whole`),
   };
 }
@@ -179,7 +205,7 @@ export function list<T>(count: number, element: FieldKind<T>): FieldKind<List<T>
       const index = Math.floor(offset / element.size);
       return inner === "" ? `[${index}]` : `[${index}].${inner}`;
     },
-    read: (m, cell) => new List(m, cell, count, element),
+    read: viewMadeLast((m, cell) => new List(m, cell, count, element)),
     write: () => fail("bad-local", "a list cannot be assigned whole"),
   };
 }
@@ -225,6 +251,9 @@ function nameCell(fields: Fields, offsets: Record<string, number>, offset: numbe
   return String(offset);
 }
 
+/** What the texts of fields name. */
+const IN_TEXT = { wideOf, highOf, PairView };
+
 /** Makes a view of a machine's cells from a base cell on. */
 export type MakeView = (m: Machine, cell: number) => unknown;
 
@@ -249,7 +278,7 @@ export function viewMaker(fields: Fields, base: "cell" | "frame"): MakeView {
   const key = base + parts.join("");
   const known = makers.get(key);
   if (known !== undefined) return known;
-  const made = generate({ kinds: fields }, classText(fields, base)) as MakeView | null;
+  const made = generate({ kinds: fields, ...IN_TEXT }, classText(fields, base)) as MakeView | null;
   const maker = made ?? closureViews(fields, base);
   makers.set(key, maker);
   return maker;
@@ -257,12 +286,15 @@ export function viewMaker(fields: Fields, base: "cell" | "frame"): MakeView {
 
 function classText(fields: Fields, base: "cell" | "frame"): string {
   const offsets = offsetsOf(fields);
-  const from = base === "cell" ? "this.cell" : "this.m.fp";
-  const accessors = Object.keys(fields).map(
-    (name) => `
-    get ${name}() { return kinds.${name}.read(this.m, ${from} + ${offsets[name]}); }
-    set ${name}(value) { kinds.${name}.write(this.m, ${from} + ${offsets[name]}, value); }`,
-  );
+  const from = base === "cell" ? "this.cell" : "m.fp";
+  const accessors = Object.entries(fields).map(([name, { text }]) => {
+    const at = `const m = this.m; const at = ${from} + ${offsets[name]};`;
+    const read = text?.read ?? `kinds.${name}.read(m, at)`;
+    const write = text?.write ?? `kinds.${name}.write(m, at, value)`;
+    return `
+    get ${name}() { ${at} return ${read}; }
+    set ${name}(value) { ${at} ${write}; }`;
+  });
   return `class View {
     constructor(m, cell) { this.m = m; this.cell = cell; } ${accessors.join("")} }
     return (m, cell) => new View(m, cell);`;

@@ -17,24 +17,27 @@ export const GPA_END = 2 ** 52;
 export const HVA_END = 2 ** 47;
 export const FRAME_END = 2 ** 40;
 
-/**
- * Factors that bring an address or frame to the index bits of a level; the product's low 9 bits are
- * the index.
- */
+/** Numbers from here on do not fit an int32; below, shifts are exact and stay integers. */
+const INT_END = 2 ** 31;
 const ADDRESS_SCALE = [0, 2 ** -12, 2 ** -21, 2 ** -30, 2 ** -39, 2 ** -48] as const;
 const FRAME_SCALE = [0, 1, 2 ** -9, 2 ** -18, 2 ** -27, 2 ** -36] as const;
 
 /**
  * Index of an address in a table of `level` (1 = 4 KiB entries … 5): 9 bits above 12 + 9 * (level -
- * 1).
- * `&` takes the product modulo 2^32 after cutting its fraction, which is exact below 2^53.
+ * 1). `&` takes the scaled address modulo 2^32 after cutting its fraction: exact below 2^53.
  */
 export const tableIndex = (address: number, level: number): number =>
   (address * (ADDRESS_SCALE[level] ?? 0)) & 511;
 /** The same for a frame number. */
 export const frameIndex = (frame: number, level: number): number =>
-  (frame * (FRAME_SCALE[level] ?? 0)) & 511;
+  frame < INT_END && level < 5
+    ? (frame >>> (9 * level - 9)) & 511
+    : (frame * (FRAME_SCALE[level] ?? 0)) & 511;
 
-const PAGES = [0, 1, 2 ** 9, 2 ** 18, 2 ** 27, 2 ** 36] as const;
+/** Frame number that an address lies in. */
+export const frameAt = (address: number): number =>
+  address < INT_END ? address >>> 12 : Math.floor(address / PAGE_SIZE);
+
 /** 4 KiB pages that one entry of `level` (1 to 5) maps: 1, 512, 262144 … */
-export const pagesPerLevel = (level: number): number => PAGES[level] ?? 0;
+export const pagesPerLevel = (level: number): number =>
+  level < 5 ? 1 << (9 * level - 9) : 2 ** 36;

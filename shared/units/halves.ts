@@ -28,8 +28,11 @@ export function bitsOf(lo: number, hi: number, from: number, to: number): number
   return value;
 }
 
-/** Frame number of an entry: bits 12..51 as a number. */
-export const frameOf = (lo: number, hi: number): number => (hi & 0xfffff) * 2 ** 20 + (lo >>> 12);
+/** Frame number of an entry: bits 12..51 as a number; one below 2^31 stays an integer. */
+export function frameOf(lo: number, hi: number): number {
+  const top = hi & 0xfffff;
+  return top < 0x800 ? (top << 20) | (lo >>> 12) : top * 2 ** 20 + (lo >>> 12);
+}
 /** Low half of `frame << 12` with the 12 low bits given. */
 export const frameLow = (frame: number, lowBits: number): number =>
   ((frame % 2 ** 20) * 4096 + lowBits) | 0;

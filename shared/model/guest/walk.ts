@@ -4,7 +4,7 @@
 // From: the AMD manual's chapters on long-mode paging and on nested paging; traces confirm order
 // and codes.
 import { EventId } from "#shared/events/table";
-import { frameIndex, pagesPerLevel } from "#shared/units/address";
+import { frameAt, frameIndex, pagesPerLevel } from "#shared/units/address";
 import { frameOf, highHalf } from "#shared/units/halves";
 import { kvm_mmu_page, TLB_EXECUTABLE, TLB_USER, TLB_WRITABLE } from "../state/kvm.ts";
 import type { Kvm } from "../state/machine.ts";
@@ -59,7 +59,7 @@ function nestedFault(vcpu: Vcpu, gpa: number, code: number, high: number): numbe
 
 /** Frame of a gfn through KVM's tables, or -1 after filling the VMCB. */
 function walkNested(m: Kvm, vcpu: Vcpu, gpa: number, kind: number, high: number): number {
-  const gfn = Math.floor(gpa / 4096);
+  const gfn = frameAt(gpa);
   const { mem } = m;
   const { nonpresentHigh } = m.kernel;
   const code = U | (kind === ACCESS_WRITE ? W : kind === ACCESS_FETCH ? FETCH : 0);
