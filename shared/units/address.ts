@@ -41,3 +41,11 @@ export const frameAt = (address: number): number =>
 /** 4 KiB pages that one entry of `level` (1 to 5) maps: 1, 512, 262144 … */
 export const pagesPerLevel = (level: number): number =>
   level < 5 ? 1 << (9 * level - 9) : 2 ** 36;
+
+/** Which of the 4 KiB pages of its entry of `level` a frame is: the frame modulo their number. */
+export const frameInside = (frame: number, level: number): number =>
+  frame < INT_END && level < 5 ? frame & (pagesPerLevel(level) - 1) : frame % pagesPerLevel(level);
+
+/** First frame of the entry of `level` that a frame lies in: gfn_round_for_level(). */
+export const roundFrame = (frame: number, level: number): number =>
+  frame - frameInside(frame, level);

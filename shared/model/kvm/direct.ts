@@ -4,7 +4,7 @@
 import { routine } from "#shared/engine/routine";
 import { act, call, callOneOf, done, set, when } from "#shared/engine/words";
 import { LockCode } from "#shared/events/own";
-import { frameIndex, pagesPerLevel } from "#shared/units/address";
+import { frameIndex, roundFrame } from "#shared/units/address";
 import { releaseLock, takeLock } from "../host/locks.ts";
 import * as design from "../lookup/design.ts";
 import type { Fault } from "../lookup/design.ts";
@@ -32,7 +32,7 @@ function linkTables(m: Kvm, fault: Fault): number {
   let table: number = spAt(m, m.vcpus[fault.vcpu]?.root ?? 0).spt;
   for (let level = ROOT_LEVEL; level > goal_level; level--) {
     const sptep = table + frameIndex(gfn, level) * 2;
-    const base = gfn - (gfn % pagesPerLevel(level));
+    const base = roundFrame(gfn, level);
     const child = { gfn: base, isDirect: true, access: m.kernel.accessAll };
     const sp = kvm_mmu_get_child_sp(m, fault.vcpu, sptep, child);
     if (sp !== null) link_shadow_page(m, sptep, sp);
@@ -48,7 +48,7 @@ const direct_map = routine(
     recordRequested(m, fault, m.kernel.accessAll);
     const sptep = linkTables(m, fault);
     const { gfn, goal_level, pfn } = fault;
-    const base = gfn - (gfn % pagesPerLevel(goal_level));
+    const base = roundFrame(gfn, goal_level);
     const access = m.kernel.accessAll;
     const r = mmu_set_spte(m, { slot: fault.slot, sptep, access, gfn: base, pfn, fault });
     if (r !== design.RET_PF_SPURIOUS) direct_pte_prefetch(m, sptep);

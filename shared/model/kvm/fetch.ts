@@ -6,7 +6,7 @@ import { routine } from "#shared/engine/routine";
 import { int, local } from "#shared/engine/struct";
 import { act, call, callOneOf, done, set, when } from "#shared/engine/words";
 import { LockCode } from "#shared/events/own";
-import { pagesPerLevel } from "#shared/units/address";
+import { roundFrame } from "#shared/units/address";
 import { CR0_WP, CR4_SMEP } from "../guest/layout.ts";
 import { releaseLock, takeLock } from "../host/locks.ts";
 import * as design from "../lookup/design.ts";
@@ -95,7 +95,7 @@ function linkDirectTables(m: Kvm, fault: Fault, walker: Walker, from: number): n
   let sptep = from;
   for (let { level } = walker; level > fault.goal_level; level--) {
     validate_direct_spte(m, sptep, access);
-    const base = gfn - (gfn % pagesPerLevel(level));
+    const base = roundFrame(gfn, level);
     const sp = kvm_mmu_get_child_sp(m, vcpu, sptep, { gfn: base, isDirect: true, access });
     if (sp !== null) link_shadow_page(m, sptep, sp);
     sptep = childTable(m, sptep) + indexAt(addr.lo, addr.hi, level - 1) * 2;
@@ -130,7 +130,7 @@ const paging64_fetch = routine(
     recordRequested(m, fault, walker.pte_access);
     const sptep = linkDirectTables(m, fault, walker, linked);
     const { gfn, slot, pfn } = fault;
-    const base = gfn - (gfn % pagesPerLevel(fault.goal_level));
+    const base = roundFrame(gfn, fault.goal_level);
     const r = mmu_set_spte(m, { slot, sptep, access: walker.pte_access, gfn: base, pfn, fault });
     if (r !== design.RET_PF_SPURIOUS) pte_prefetch(m, fault.vcpu, walker, sptep);
     return r;

@@ -3,7 +3,7 @@
 // (arch/x86/kvm/mmu/mmu.c), 6.12 and 7.2.
 import { routine } from "#shared/engine/routine";
 import { EventId } from "#shared/events/table";
-import { pagesPerLevel } from "#shared/units/address";
+import { frameInside, roundFrame } from "#shared/units/address";
 import { highHalf } from "#shared/units/halves";
 import * as pt from "../host/pgtable.ts";
 import type { Fault } from "../lookup/design.ts";
@@ -46,7 +46,7 @@ export const kvm_mmu_hugepage_adjust = routine(
     fault.req_level = level;
     fault.goal_level = level;
     const { pfn } = fault;
-    fault.pfn = pfn - (pfn % pagesPerLevel(level));
+    fault.pfn = roundFrame(pfn, level);
   },
 );
 
@@ -56,7 +56,7 @@ const NOSLOT_HIGH = 0x80000000 | 0;
 /** The event prints the 4 KiB frame also where a huge page is wanted. */
 export function recordRequested(m: Kvm, fault: Fault, access: number): void {
   const { gfn, goal_level } = fault;
-  const pfn = fault.slot === 0 ? 0 : fault.pfn + (gfn % pagesPerLevel(goal_level));
+  const pfn = fault.slot === 0 ? 0 : fault.pfn + frameInside(gfn, goal_level);
   const high = fault.slot === 0 ? NOSLOT_HIGH : highHalf(pfn);
   m.emit(EventId.kvm_mmu_spte_requested, gfn, highHalf(gfn), pfn, high, goal_level, access);
 }

@@ -7,7 +7,7 @@ import { routine } from "#shared/engine/routine";
 import { int, pair, ref, wide } from "#shared/engine/struct";
 import { act, again, call, done, leave, loop, set, when } from "#shared/engine/words";
 import { EventId } from "#shared/events/table";
-import { pagesPerLevel } from "#shared/units/address";
+import { frameInside, roundFrame } from "#shared/units/address";
 import { frameOf, highHalf } from "#shared/units/halves";
 import * as g from "../guest/layout.ts";
 import { hostAccess, walkHost } from "../host/access.ts";
@@ -193,7 +193,7 @@ function readElement(m: Kvm, own: WalkOwn): number {
 }
 
 /** 4 KiB page of an address inside a page of a level. */
-const pageInside = (lo: number, level: number): number => (lo >>> 12) % pagesPerLevel(level);
+const pageInside = (lo: number, level: number): number => frameInside(lo >>> 12, level);
 
 const Checked = { error: 0, done: 1, update: 2 } as const;
 
@@ -209,7 +209,7 @@ function check(m: Kvm, own: WalkOwn): number {
   const pte = walker.ptes.get(level - 1);
   const frame = frameOf(pte.lo, pte.hi);
   walker.level = level;
-  walker.gfn = frame - (frame % pagesPerLevel(level)) + pageInside(own.addr.lo, level);
+  walker.gfn = roundFrame(frame, level) + pageInside(own.addr.lo, level);
   const isWrite = (access & PFERR_WRITE_MASK) !== 0;
   walker.pte_access = isWrite ? rights : protect_clean_gpte(rights, pte.lo);
   const isMarked =

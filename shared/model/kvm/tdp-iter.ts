@@ -2,7 +2,7 @@
 // The iterator is a struct of the running thread; it re-reads an entry each time it comes to it.
 // From: arch/x86/kvm/mmu/tdp_iter.c, tdp_iter.h (6.12, 7.2).
 import { routine } from "#shared/engine/routine";
-import { frameIndex, pagesPerLevel } from "#shared/units/address";
+import { frameIndex, pagesPerLevel, roundFrame } from "#shared/units/address";
 import type { tdp_iter } from "../state/kvm.ts";
 import { kvm_mmu_page } from "../state/kvm.ts";
 import type { Kvm } from "../state/machine.ts";
@@ -10,8 +10,6 @@ import { readSpteHigh, readSpteLow } from "../state/tables.ts";
 import { is_last_spte, is_shadow_present_pte, spte_to_child_pt } from "./spte.ts";
 
 export type TdpIter = ReturnType<typeof tdp_iter.at>;
-
-const roundGfn = (gfn: number, level: number): number => gfn - (gfn % pagesPerLevel(level));
 
 const tdp_iter_refresh_sptep = routine("tdp_iter_refresh_sptep", (m: Kvm, iter: TdpIter): void => {
   const table = iter.pt_path.get(iter.level);
@@ -29,7 +27,7 @@ export function readEntry(m: Kvm, iter: TdpIter): void {
 
 const tdp_iter_restart = routine("tdp_iter_restart", (m: Kvm, iter: TdpIter): void => {
   iter.level = iter.root_level;
-  iter.gfn = roundGfn(iter.next_last_level_gfn, iter.level);
+  iter.gfn = roundFrame(iter.next_last_level_gfn, iter.level);
   tdp_iter_refresh_sptep(m, iter);
   iter.valid = true;
 });
@@ -56,7 +54,7 @@ function try_step_down(m: Kvm, iter: TdpIter): boolean {
   if (!is_shadow_present_pte(lo) || is_last_spte(lo, iter.level)) return false;
   iter.level -= 1;
   iter.pt_path.set(iter.level, spte_to_child_pt(m, lo, hi) as never);
-  iter.gfn = roundGfn(iter.next_last_level_gfn, iter.level);
+  iter.gfn = roundFrame(iter.next_last_level_gfn, iter.level);
   tdp_iter_refresh_sptep(m, iter);
   return true;
 }
@@ -73,7 +71,7 @@ function try_step_side(m: Kvm, iter: TdpIter): boolean {
 function try_step_up(m: Kvm, iter: TdpIter): boolean {
   if (iter.level === iter.root_level) return false;
   iter.level += 1;
-  iter.gfn = roundGfn(iter.gfn, iter.level);
+  iter.gfn = roundFrame(iter.gfn, iter.level);
   tdp_iter_refresh_sptep(m, iter);
   return true;
 }

@@ -6,12 +6,12 @@ import {
   RECORD_FULL,
   RECORD_NOTHING,
   type RecordSwitches,
-} from "../engine/machine.ts";
-import { DROP } from "../engine/recorder.ts";
-import { parseScenario } from "../scenario/parse.ts";
-import { kernelNamed } from "./kernels/profiles.ts";
-import { LOOKUP_DESIGNS } from "./lookup/designs.ts";
-import { Simulator } from "./simulate.ts";
+} from "#shared/engine/machine";
+import { DROP } from "#shared/engine/recorder";
+import { kernelNamed } from "#shared/model/kernels/profiles";
+import { LOOKUP_DESIGNS } from "#shared/model/lookup/designs";
+import { parseScenario } from "#shared/scenario/parse";
+import { theSimulator } from "./simulation.ts";
 
 type Report = (line: { name: string; value: number; unit: string; limit?: number }) => void;
 
@@ -30,7 +30,7 @@ function populate(): string {
 export function bench(report: Report, cpuMs: () => number): void {
   const { plan } = parseScenario(populate());
   if (!plan) throw new Error("the scenario of the bench is wrong");
-  const simulator = new Simulator();
+  const simulator = theSimulator();
   const perSecond = (kernelId: string, lookupId: string, record: RecordSwitches): number => {
     const kernel = kernelNamed(kernelId);
     const lookup = LOOKUP_DESIGNS.find(({ id }) => id === lookupId);
