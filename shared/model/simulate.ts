@@ -36,6 +36,8 @@ export interface SimulateInput {
   /** Schedule text; "" for the default policy. */
   readonly schedule: string;
   readonly record: RecordSwitches;
+  /** What pages of the lab carry from an earlier plan: see Axes. */
+  readonly labMarks?: number;
 }
 
 export const DEFAULT_TICKS = 200_000_000;
@@ -116,8 +118,8 @@ export class Simulator {
     const parsed = parseSchedule(input.schedule === "" ? DEFAULT_SCHEDULE : input.schedule);
     const [problem] = parsed.problems;
     if (problem !== undefined) return { message: problem.message };
-    const { kernel, lookup, mode = "tdp", plan } = input;
-    m.configure({ kernel, lookup, mode, plan });
+    const { kernel, lookup, mode = "tdp", plan, labMarks = 0 } = input;
+    m.configure({ kernel, lookup, mode, plan, labMarks });
     const { bounds } = input.plan;
     const runInput: RunInput = {
       build: () => buildLab(m),

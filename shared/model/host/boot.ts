@@ -17,6 +17,7 @@ function driverPages(
   for (let n = 0; n < DRIVER_PAGES; n++) {
     const page = pfn_to_page(m, first + n);
     page.isDriver = 1;
+    page.lruRefs = m.labMarks;
     set(page, n);
   }
 }

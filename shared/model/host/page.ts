@@ -227,8 +227,11 @@ export const folio_mark_accessed = routine("folio_mark_accessed", (m: Kvm, pfn: 
 function markGeneration(m: Kvm, head: number, flags: number): void {
   if ((flags & pg.PG_unevictable) !== 0) return;
   const refs = pageCell(m, head) + pg.page.offsets.lruRefs;
-  if ((flags & pg.PG_referenced) === 0) setPageFlags(m, head, pg.PG_referenced);
-  else if ((m.mem[refs] as number) < m.kernel.host.marksBeforeWorkingset) addTo(m, refs, 1);
+  if ((flags & pg.PG_referenced) === 0) {
+    // lru_gen_inc_refs(): the first mark starts the count anew.
+    setPageFlags(m, head, pg.PG_referenced);
+    m.put(refs, 0);
+  } else if ((m.mem[refs] as number) < m.kernel.host.marksBeforeWorkingset) addTo(m, refs, 1);
   else setPageFlags(m, head, pg.PG_workingset);
 }
 

@@ -129,6 +129,11 @@ export interface Axes {
   readonly lookup: LookupSwitches;
   readonly mode: ModeId;
   readonly plan: Plan;
+  /**
+   * Marks of use (0 to 3) that the lab's pages still carry from the plan before: the lab clears
+   * their flags, not the bits in which the generational LRU counts. Default 0.
+   */
+  readonly labMarks?: number;
 }
 
 export class Kvm extends Machine {
@@ -136,6 +141,7 @@ export class Kvm extends Machine {
   lookup: LookupSwitches;
   mode: ModeId;
   plan: Plan;
+  labMarks: number;
   readonly mmu_notifier_ops: MmuNotifierOps;
   readonly kvm: ReturnType<typeof struct_kvm.at>;
   readonly mm: ReturnType<typeof mm_struct.at>;
@@ -155,6 +161,7 @@ export class Kvm extends Machine {
     this.lookup = axes.lookup;
     this.mode = axes.mode;
     this.plan = axes.plan;
+    this.labMarks = axes.labMarks ?? 0;
     this.mmu_notifier_ops = ops;
     this.kvm = struct_kvm.at(this, this.arena(KIND.kvm).base);
     this.mm = mm_struct.at(this, this.arena(KIND.mm).base);
@@ -175,5 +182,6 @@ export class Kvm extends Machine {
     this.lookup = axes.lookup;
     this.mode = axes.mode;
     this.plan = axes.plan;
+    this.labMarks = axes.labMarks ?? 0;
   }
 }
