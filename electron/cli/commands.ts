@@ -6,6 +6,7 @@ import { compareCommand } from "./compare.ts";
 import { doctorCommand } from "./doctor.ts";
 import { exportCommand } from "./export.ts";
 import { importCommand } from "./import.ts";
+import { mergeCommand } from "./merge.ts";
 import { reportCommand } from "./report.ts";
 import { runCommand } from "./run.ts";
 import { runsCommand } from "./runs.ts";
@@ -15,6 +16,7 @@ import { verifyCommand } from "./verify.ts";
 export const COMMANDS: readonly Command[] = [
   runCommand,
   verifyCommand,
+  mergeCommand,
   compareCommand,
   reportCommand,
   importCommand,
