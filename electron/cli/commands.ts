@@ -12,11 +12,13 @@ import { runCommand } from "./run.ts";
 import { runsCommand } from "./runs.ts";
 import { serveCommand } from "./serve.ts";
 import { verifyCommand } from "./verify.ts";
+import { witnessCommand } from "./witness.ts";
 
 export const COMMANDS: readonly Command[] = [
   runCommand,
   verifyCommand,
   mergeCommand,
+  witnessCommand,
   compareCommand,
   reportCommand,
   importCommand,

@@ -1,8 +1,9 @@
 // Which functions a run passes through, each once: the question behind witness counts.
 // Promises: sorted names of kernel functions; variants of one function are one name. A run that was
 // recorded without spans passes through none.
+import "#shared/model/simulate"; // declares every function of the model
 import { SPAN_ENTER, spanKind, spanValue } from "#shared/engine/spans";
-import type { FunctionInfo } from "#shared/engine/routine";
+import { type FunctionInfo, functionTable } from "#shared/engine/routine";
 import type { SimRun } from "#shared/model/sim-run";
 import { kernelName } from "./functions.ts";
 
@@ -14,6 +15,8 @@ export function calledFunctions({ record, functions }: SimRun): string[] {
   return namesOf(functions.filter((_, id) => isCalled[id] === 1));
 }
 
-/** Names of functions as witness counts know them. */
-export const namesOf = (functions: readonly FunctionInfo[]): string[] =>
+/** All functions of the model, by the names that witness counts know. */
+export const modelFunctions = (): string[] => namesOf(functionTable());
+
+const namesOf = (functions: readonly FunctionInfo[]): string[] =>
   [...new Set(functions.map(({ name }) => kernelName(name)))].sort();
