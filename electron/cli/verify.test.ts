@@ -107,7 +107,7 @@ test("the table counts by kernel and mode, names what differs, and fits a termin
   expect(table).toMatch(/^kernel {2}lookup +tdp +npt0$/m);
   expect(table).toMatch(/^6\.1 +V0 +- +(\d+)\/\1$/m);
   expect(table).toMatch(/^6\.12 +V0 +0\/1 +-$/m);
-  expect(table).toContain("not equal in 6.12 V0 tdp: changed\n");
+  expect(table).toContain("differs in 6.12 V0 tdp: changed\n");
   expect(table.split("\n").filter((line) => line.length > 80)).toEqual([]);
 });
 
@@ -143,6 +143,21 @@ test("a result that was cut or edited is no result", async () => {
   const [, row = ""] = /^(\{"file".*\}),\n/m.exec(text) ?? [];
   expect(await edited(text.replace(`${row},\n`, ""))).toMatch(/has \d+ rows, shard 2\/3 has/);
   expect(await edited(text.replace('"file":"', '"file":"x'))).toContain("not those of the list");
+});
+
+test("what is not simulated is counted apart, and a long list is cut", async () => {
+  const place = join(folder, "6.12-v11", "stage7", "tdp");
+  mkdirSync(place, { recursive: true });
+  const trace = readFileSync(join(traces, "6.12", "tdp", TRACE), "utf8");
+  for (let n = 10; n < 45; n++) writeFileSync(join(place, `t${n}.trace`), trace);
+  const { code, out } = await faultline("verify", place);
+  expect(out).toContain(
+    "t10.trace: not simulated: The kernel's lookup: V1 without its last patch.",
+  );
+  expect(out).toContain("15 more are not simulated; --json tells why");
+  expect(out).toMatch(/^6\.12 +- +0\/35$/m);
+  expect(out).toMatch(/^not simulated in 6\.12 - tdp: t10 [^]* t39\s+and 5 more\n0 of 35 equal$/m);
+  expect(code).toBe(1);
 });
 
 test.each([

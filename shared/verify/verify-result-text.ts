@@ -1,7 +1,8 @@
 // A verification's result for a terminal: differences, a table of kernels and modes, a last line.
 // Equal traces have a line each only while there are few; of many differences only the first are
-// shown whole, the rest have a line each. Promises: depends on the result alone, so that merged
-// shards print what one run prints; the table fits 80 columns.
+// shown whole, the rest have a line each; of many that are not simulated the rest are counted.
+// Promises: depends on the result alone, so that merged shards print what one run prints; the table
+// fits 80 columns.
 import { differenceText, verdictLine } from "./difference-text.ts";
 import { isEqual, verdictOf, type VerifyResult, type VerifyRow } from "./verify-result.ts";
 import { modesOf, type SummaryCell } from "./verify-summary.ts";
@@ -9,17 +10,13 @@ import { modesOf, type SummaryCell } from "./verify-summary.ts";
 /** About a screen: more lines of equal traces would hide what differs. */
 const SHOWN_EQUAL = 40;
 const SHOWN_WHOLE = 20;
+const SHOWN_NOT_SIMULATED = 20;
+const SHOWN_NAMES = 30;
 const WIDTH = 80;
 
 export function resultText(result: VerifyResult, isQuiet: boolean): string {
   const { rows, summary, shard } = result;
-  const hidesEqual = isQuiet || rows.length > SHOWN_EQUAL;
-  let differing = 0;
-  const lines = rows.flatMap((row) => {
-    if (isEqual(row)) return hidesEqual ? [] : [rowText(row, true)];
-    differing += 1;
-    return [rowText(row, differing <= SHOWN_WHOLE)];
-  });
+  const lines = rowLines(rows, isQuiet);
   const table = rows.length > 1 ? tableLines(summary.cells) : [];
   const part = shard.of > 1 ? `, shard ${shard.index}/${shard.of} of ${shard.files} files` : "";
   return [
@@ -29,6 +26,19 @@ export function resultText(result: VerifyResult, isQuiet: boolean): string {
     `${summary.equal} of ${summary.total} equal${part}`,
     "",
   ].join("\n");
+}
+
+function rowLines(rows: readonly VerifyRow[], isQuiet: boolean): string[] {
+  const hidesEqual = isQuiet || rows.length > SHOWN_EQUAL;
+  const shown = { equal: 0, differs: 0, "not-simulated": 0 };
+  const lines = rows.flatMap((row) => {
+    const count = ++shown[row.verdict];
+    if (isEqual(row) && hidesEqual) return [];
+    if (row.verdict === "not-simulated" && count > SHOWN_NOT_SIMULATED) return [];
+    return [rowText(row, count <= SHOWN_WHOLE || isEqual(row))];
+  });
+  const left = shown["not-simulated"] - SHOWN_NOT_SIMULATED;
+  return left > 0 ? [...lines, `${left} more are not simulated; --json tells why`] : lines;
 }
 
 function rowText(row: VerifyRow, isWhole: boolean): string {
@@ -45,7 +55,7 @@ function tableLines(cells: readonly SummaryCell[]): string[] {
   const modes = modesOf(cells);
   const rows = new Map<string, Map<string, SummaryCell>>();
   for (const cell of cells) {
-    const key = `${cell.kernel.padEnd(6)}  ${cell.lookup.padEnd(6)}`;
+    const key = `${cell.kernel.padEnd(6)}  ${(cell.lookup || "-").padEnd(6)}`;
     const row = rows.get(key) ?? new Map<string, SummaryCell>();
     rows.set(key, row.set(cell.mode, cell));
   }
@@ -60,7 +70,10 @@ function tableLines(cells: readonly SummaryCell[]): string[] {
         modes.map((mode) => amountAt(row, mode)),
       ),
     ),
-    ...cells.filter(({ differing }) => differing.length > 0).flatMap(differingLines),
+    ...cells.flatMap((cell) => [
+      ...nameLines(`differs in ${cellName(cell)}:`, cell.differing),
+      ...nameLines(`not simulated in ${cellName(cell)}:`, cell.notSimulated),
+    ]),
   ];
 }
 
@@ -71,16 +84,21 @@ function amountAt(row: ReadonlyMap<string, SummaryCell>, mode: string): string {
   return cell === undefined ? "-" : amount(cell);
 }
 
-/** "not equal in 7.3 V3 tdp: lab_inserted_zap", wrapped. */
-function differingLines({ kernel, lookup, mode, differing }: SummaryCell): string[] {
+const cellName = ({ kernel, lookup, mode }: SummaryCell): string =>
+  `${kernel} ${lookup || "-"} ${mode}`;
+
+/** "differs in 7.3 V3 tdp: lab_inserted_zap", wrapped; nothing where there is no name. */
+function nameLines(head: string, names: readonly string[]): string[] {
+  if (names.length === 0) return [];
   const lines: string[] = [];
-  let line = `not equal in ${kernel} ${lookup} ${mode}:`;
-  for (const scenario of differing) {
-    if (line.length + scenario.length + 1 > WIDTH) {
+  let line = head;
+  const left = names.length - SHOWN_NAMES;
+  for (const word of [...names.slice(0, SHOWN_NAMES), ...(left > 0 ? [`and ${left} more`] : [])]) {
+    if (line.length + word.length + 1 > WIDTH) {
       lines.push(line);
       line = "   ";
     }
-    line += ` ${scenario}`;
+    line += ` ${word}`;
   }
   return [...lines, line];
 }

@@ -74,6 +74,7 @@ const summary = z.strictObject({
       equal: count,
       total: count,
       differing: z.array(text),
+      notSimulated: z.array(text),
     }),
   ),
 });

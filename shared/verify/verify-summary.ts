@@ -1,4 +1,4 @@
-// How many traces of each kernel, mode and lookup are equal, and which scenarios are not.
+// How many traces of each kernel, mode and lookup are equal, and which scenarios differ.
 // Cells stand in the order of kernels (by number), then lookups, then modes.
 // Promises: depends on the rows alone, not on the order in which they were made.
 import type { VerifyResult, VerifyRow } from "./verify-result.ts";
@@ -28,11 +28,20 @@ export function summaryOf(rows: readonly VerifyRow[]): Summary {
   for (const { kernel, mode, lookup, verdict, scenario } of rows) {
     const key = JSON.stringify([kernel, mode, lookup]);
     const known = cells.get(key);
-    const cell = known ?? { kernel, mode, lookup, equal: 0, total: 0, differing: [] };
+    const cell = known ?? {
+      kernel,
+      mode,
+      lookup,
+      equal: 0,
+      total: 0,
+      differing: [],
+      notSimulated: [],
+    };
     if (known === undefined) cells.set(key, cell);
     cell.total += 1;
     if (verdict === "equal") cell.equal += 1;
-    else cell.differing.push(scenario);
+    else if (verdict === "differs") cell.differing.push(scenario);
+    else cell.notSimulated.push(scenario);
   }
   const equal = rows.filter(({ verdict }) => verdict === "equal").length;
   return { equal, total: rows.length, cells: [...cells.values()].sort(cellOrder) };

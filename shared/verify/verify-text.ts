@@ -51,11 +51,15 @@ const whole = (message: string): Verification => ({
   problems: [{ line: 0, column: 0, message }],
 });
 
-/** The axes given, else those that the folders name, else the kernel's own lookup; "" if none. */
+/**
+ * The axes given, else those that the folders name, else the kernel's own lookup. "" where none is
+ * known, and for a kernel that was built with a lookup of no design.
+ */
 export function axesOf(name: string, axes: VerifyAxes): VerifyAxes {
   const origin = traceOrigin(name);
   const kernel = axes.kernel || origin?.kernel || "";
-  const lookup = axes.lookup || origin?.lookup || kernelNamed(kernel)?.lookup || "";
+  const built = origin === null ? kernelNamed(kernel)?.lookup : origin.lookup;
+  const lookup = axes.lookup || (built ?? "");
   return { kernel, mode: axes.mode || origin?.mode || "", lookup };
 }
 
@@ -73,6 +77,10 @@ function choose(name: string, axes: VerifyAxes): Chosen | Verification {
   if (mode !== "tdp" && mode !== "tdp0" && mode !== "npt0")
     return { kind: "not simulated", message: `Mode ${mode} is not simulated.`, line: 0 };
   const lookup = LOOKUP_DESIGNS.find((design) => design.id === lookupId);
+  if (lookupId === "") {
+    const remark = traceOrigin(name)?.remark ?? "";
+    return { kind: "not simulated", message: `The kernel's lookup: ${remark}`, line: 0 };
+  }
   if (lookup === undefined) {
     return { kind: "not simulated", message: `Lookup ${lookupId} is not simulated yet.`, line: 0 };
   }
