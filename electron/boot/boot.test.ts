@@ -1,13 +1,14 @@
-// The start scripts' decisions: which host and why, one start at a time, a bench's table.
-// Installing and building themselves are proven by every `npm test` in an untouched clone.
-// Locks are made in a folder of the test's own.
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+// The start scripts' decisions: which host and why, one start at a time, a bench's table, which
+// real traces are there. Installing and building themselves are proven by every `npm test` in an
+// untouched clone. Locks are made in a folder of the test's own.
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { figureTable, isMissed } from "./bench-table.mjs";
 import { reasonForBrowser } from "./choose-host.mjs";
 import { withLock } from "./lock.mjs";
+import { truthRuns } from "./truth-runs.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "faultline-boot-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -64,4 +65,17 @@ test("a ratio above its limit is marked, a figure without a limit never", () => 
   expect(first).toMatch(/^rows to plain +2\.41 ratio +at most 2 +MISSED$/);
   expect(second).toMatch(/^undo +4\.8 ratio +at most 5$/);
   expect(third).toMatch(/^events +4,123,000 per second$/);
+});
+
+test("the real traces are the folders that are there, and what 7.3 printed as 7.2 did", () => {
+  const truth = join(folder, "truth");
+  for (const place of ["6.12/tdp", "6.12/tdp-refs", "6.12-v11/tdp", "7.2/npt0", "7.3/tdp"]) {
+    mkdirSync(join(truth, place), { recursive: true });
+  }
+  writeFileSync(join(truth, "7.3/IDENTICAL.txt"), "npt0-refs/ksm\nnpt0/widths\ntdp/zero_page\n");
+  expect(truthRuns(truth).map(({ args }) => args)).toEqual([
+    ["6.12/tdp", "7.2/npt0", "7.3/tdp"],
+    ["7.2/npt0/widths.trace", "7.2/tdp/zero_page.trace", "--kernel", "7.3"],
+  ]);
+  expect(truthRuns(join(folder, "nowhere"))).toEqual([]);
 });

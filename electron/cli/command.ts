@@ -3,6 +3,7 @@
 // throwing BadInput. From: the product's command line, its exit codes and streams.
 import type { ParseArgsOptionsConfig } from "node:util";
 import type { Client } from "#shared/contract/methods";
+import type { Workers } from "../host/start-services.ts";
 
 export const EXIT = {
   asExpected: 0,
@@ -39,6 +40,8 @@ export interface Invocation {
   io: Io;
   /** Folder of the built entry, where workers and the page are found. */
   entryDir: string;
+  /** Where worker threads are started from. */
+  workers: Workers;
   /** Aborted by Ctrl-C: hand it to every call that may take long. */
   signal: AbortSignal;
   /** Starts the services at the first call and stops them when the command ends. */
@@ -88,6 +91,19 @@ export function choiceOf<T extends string>(
   const found = choices.find((choice) => choice === text);
   if (found !== undefined) return found;
   throw new BadInput(`--${name}: "${text}" is not known. Known: ${choices.join(", ")}.`);
+}
+
+/** A number option from the first to the second of `range`, or its default. */
+export function wholeNumberOf(
+  invocation: Invocation,
+  name: string,
+  [least, most]: readonly [number, number],
+  otherwise: number,
+): number {
+  const text = textOf(invocation, name, String(otherwise));
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+  throw new BadInput(`--${name}: give a whole number from ${least} to ${most}.`);
 }
 
 /** Where warnings go: to stderr, unless --quiet. */

@@ -137,3 +137,28 @@ test("doctor: every check but the built page is fine on the sources", async () =
   expect(checks.map(({ name }) => name)).toContain("library");
   expect(broken).toEqual(["page"]);
 });
+
+test("doctor --witness: every function of the model, what no real trace reaches last", async () => {
+  const { code, out } = await faultline("doctor", "--witness");
+  const lines = out.trimEnd().split("\n").slice(1, -1);
+  const counts = lines.map((line) => Number.parseInt(line, 10));
+  expect(counts).toEqual(counts.toSorted((a, b) => b - a));
+  expect(out).toMatch(/^ *\d{3,} {2}kvm_tdp_mmu_map +arch\/x86\/kvm\/mmu\/tdp_mmu\.c$/m);
+  const silent = lines.filter((line) => line.endsWith("modelled, not witnessed"));
+  expect(silent).toEqual(lines.filter((line) => Number.parseInt(line, 10) === 0));
+  expect(code).toBe(0);
+});
+
+test("witness: a trace counts once for each function, and one that differs does not", async () => {
+  const place = join(folder, "witness", "6.12", "tdp");
+  mkdirSync(place, { recursive: true });
+  const text = readFileSync(join(traces, "6.12", "tdp", "lab_tail.trace"), "utf8");
+  writeFileSync(join(place, "a.trace"), text);
+  writeFileSync(join(place, "b.trace"), text.replace("level 1", "level 2"));
+  const { code, out, err } = await faultline("witness", place);
+  const counts = JSON.parse(out) as { traces: number; functions: Record<string, number> };
+  expect(counts.traces).toBe(1);
+  expect(counts.functions).toMatchObject({ kvm_tdp_mmu_map: 1, __get_user_pages: 1 });
+  expect(err).toContain("b.trace: not equal to its simulation");
+  expect(code).toBe(0);
+});

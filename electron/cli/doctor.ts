@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { styleText } from "node:util";
 import * as zlib from "node:zlib";
 import { decodeFrame, encodeFrame } from "#shared/contract/frames";
-import { EXIT, type Command, type Invocation } from "./command.ts";
+import { EXIT, isOn, type Command, type Invocation } from "./command.ts";
+import { printWitnesses } from "./doctor-witness.ts";
 
 interface Check {
   name: string;
@@ -19,15 +20,22 @@ export const doctorCommand: Command = {
   name: "doctor",
   usage: "",
   summary: "check this machine, the installation and the library",
-  about: "Reads only. Exit code 1 when something is not in order.",
-  options: {},
-  optionHelp: [],
+  about: [
+    "Reads only. Exit code 1 when something is not in order. With --witness it",
+    "checks nothing and lists the functions of the model instead.",
+  ].join("\n"),
+  options: { witness: { type: "boolean" } },
+  optionHelp: [["--witness", "by how many real traces each function is reached"]],
   arity: [0, 0],
   run: runDoctor,
 };
 
 async function runDoctor(invocation: Invocation): Promise<number> {
   const { io, common, entryDir } = invocation;
+  if (isOn(invocation, "witness")) {
+    printWitnesses(invocation);
+    return EXIT.asExpected;
+  }
   const checks = [nodeCheck(), compressionCheck(), encodingCheck(), pageCheck(entryDir)];
   checks.push(...(await libraryChecks(invocation)));
   if (common.json) io.out(`${JSON.stringify(checks, null, 2)}\n`);

@@ -1,10 +1,10 @@
 // `faultline report`: the evidence of one or two runs as one HTML file, or as text for a mail.
 // Without -o it goes to stdout; an existing file is replaced only with --force.
 // The file is whole in itself: it loads nothing.
-import { writeFile } from "node:fs/promises";
 import { SECTIONS } from "#shared/contract/report";
-import { BadInput, EXIT, isOn, textOf, type Command, type Invocation } from "./command.ts";
+import { EXIT, isOn, textOf, type Command, type Invocation } from "./command.ts";
 import { runIdOf } from "./compare.ts";
+import { saveOutput } from "./output-file.ts";
 import { progressLine } from "./progress-line.ts";
 
 export const reportCommand: Command = {
@@ -42,19 +42,9 @@ async function runReport(invocation: Invocation): Promise<number> {
   progress.end();
   const output = textOf(invocation, "output");
   if (output === "") io.out(report.content);
-  else await save(output, report.content, isOn(invocation, "force"));
+  else await saveOutput(output, report.content, isOn(invocation, "force"));
   if (common.quiet) return EXIT.asExpected;
   if (report.cut !== "") io.err(`${report.cut}\n`);
   if (output !== "") io.err(`${output}: ${report.bytes} bytes\n`);
   return EXIT.asExpected;
-}
-
-async function save(file: string, content: string, mayReplace: boolean): Promise<void> {
-  try {
-    await writeFile(file, content, { flag: mayReplace ? "w" : "wx" });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const what = code === "EEXIST" ? "The file exists; --force replaces it." : `(${code})`;
-    throw new BadInput(`${file}: It cannot be written. ${what}`, { cause: error });
-  }
 }

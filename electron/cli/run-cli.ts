@@ -6,7 +6,7 @@ import { CallError } from "#shared/contract/methods";
 import { nearestWord } from "#shared/scenario/nearest";
 import { BadInput, EXIT, type Command, type CommonOptions, type Io } from "./command.ts";
 import { commandHelp, overview } from "./help.ts";
-import type { Workers } from "../host/start-services.ts";
+import { workersBeside, type Workers } from "../host/start-services.ts";
 import { makeSession } from "./session.ts";
 
 export interface Cli {
@@ -76,12 +76,13 @@ async function runCommand(command: Command, words: string[], cli: Cli): Promise<
     quiet: values["quiet"] === true,
     library: typeof values["library"] === "string" ? values["library"] : undefined,
   };
-  const { entryDir, signal, workers } = cli;
+  const { entryDir, signal, workers = workersBeside(entryDir) } = cli;
   const io = { ...cli.io, hasColor: values["color"] === true || cli.io.hasColor };
   const session = makeSession({ kind: "cli", entryDir, workers, library: common.library }, io);
   try {
     const { open } = session;
-    return await command.run({ args: positionals, values, common, io, entryDir, signal, open });
+    const invocation = { args: positionals, values, common, io, entryDir, workers, signal, open };
+    return await command.run(invocation);
   } finally {
     await session.close();
   }

@@ -2,7 +2,7 @@
 // The same search words as in the app: lookup:V1 verdict:leaks tag:mail kernel:6.12 mode:tdp.
 // `--limit` bounds what is printed; what is left out is said on stderr.
 import type { RunSummary } from "#shared/contract/runs";
-import { BadInput, EXIT, textOf, type Command, type Invocation } from "./command.ts";
+import { EXIT, textOf, wholeNumberOf, type Command, type Invocation } from "./command.ts";
 import { textTable } from "./text-table.ts";
 
 const MOST_ROWS = 1000;
@@ -26,10 +26,7 @@ export const runsCommand: Command = {
 
 async function runRuns(invocation: Invocation): Promise<number> {
   const { io, common, args } = invocation;
-  const count = Number(textOf(invocation, "limit", "50"));
-  if (!Number.isInteger(count) || count < 1 || count > MOST_ROWS) {
-    throw new BadInput(`--limit: give a whole number from 1 to ${MOST_ROWS}.`);
-  }
+  const count = wholeNumberOf(invocation, "limit", [1, MOST_ROWS], 50);
   const client = await invocation.open();
   const sort = textOf(invocation, "sort", "-createdAt");
   const list = await client.call("runs.list", { q: args.join(" "), sort, from: 0, count });

@@ -21,14 +21,22 @@ export interface Workers {
   ext: ".js" | ".ts";
 }
 
+const unpackedDir = (entryDir: string): string =>
+  entryDir.replace(/app\.asar(?!\.unpacked)/, "app.asar.unpacked");
+
+export const workersBeside = (entryDir: string): Workers => ({
+  dir: unpackedDir(entryDir),
+  ext: ".js",
+});
+
 export function startServices({ kind, entryDir, library, workers }: HostStart) {
-  const unpacked = entryDir.replace(/app\.asar(?!\.unpacked)/, "app.asar.unpacked");
+  const { dir, ext } = workers ?? workersBeside(entryDir);
   const surroundings = { platform: process.platform, env: process.env, home: homedir() };
   return createServices({
     kind,
     libraryPath: libraryPath(library, surroundings),
-    workerDir: workers?.dir ?? unpacked,
-    workerExt: workers?.ext ?? ".js",
-    fixturesDir: join(unpacked, "..", "..", "fixtures"),
+    workerDir: dir,
+    workerExt: ext,
+    fixturesDir: join(unpackedDir(entryDir), "..", "..", "fixtures"),
   });
 }

@@ -103,6 +103,9 @@ test("the flame graph of the fault path answers by name", async () => {
   await flame.waitFor();
   const box = await flame.boundingBox();
   expect((box?.width ?? 0) * (box?.height ?? 0)).toBeGreaterThan(10_000);
+  await flame.focus();
+  await page.keyboard.press("ArrowDown");
+  await page.getByText(/^\w+\(\) .*witnessed by \d+ real traces$/).waitFor();
 });
 
 test("Compare says the difference in one sentence", async () => {

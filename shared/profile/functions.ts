@@ -36,7 +36,8 @@ export function placeOf(name: string): FunctionPlace {
 export const UNMEASURED_COST = 40;
 
 /** True for a name of the kernel's; our own threads and helpers are camelCase and cost nothing. */
-const isKernels = (name: string): boolean => name.includes("_") || placeOf(name) !== NO_PLACE;
+export const isKernels = (name: string): boolean =>
+  name.includes("_") || placeOf(name) !== NO_PLACE;
 
 /**
  * Estimated nanoseconds of each function's own call, by id; 0 where its caller's figure holds it.

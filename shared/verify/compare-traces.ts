@@ -10,11 +10,11 @@ import type { Difference, Verdict } from "./difference.ts";
 import { differingField, makeAdapter, recordText } from "./match-record.ts";
 import { MemoryKinds } from "./memory-kinds.ts";
 import { isForeignRange } from "./noise.ts";
-import { differingPage, PageStates } from "./page-states.ts";
+import { differingPage, type PageDifference, PageStates } from "./page-states.ts";
 import { differingReference, WatchedPages } from "./references.ts";
 import type { RefChange } from "./references.ts";
 import { Renaming } from "./renaming.ts";
-import { differingEntry, TableStates } from "./table-states.ts";
+import { differingEntry, type EntryPlace, TableStates } from "./table-states.ts";
 import type { SimulatedTrace, Trace, TraceRecord, TraceStep } from "./trace.ts";
 
 const AROUND = 2;
@@ -32,8 +32,16 @@ interface Side {
   readonly pages: PageStates;
 }
 
+/** Names of our functions, by the state they left at the end of a step; "" where none is known. */
+export interface Writers {
+  entry(step: number, place: EntryPlace): string;
+  page(step: number, record: TraceRecord, field: string): string;
+}
+
 /** Options of a comparison. */
 export interface CompareOptions {
+  /** Who wrote what our tables and pages hold, asked for the state that differs. */
+  readonly writers?: Writers;
   /** Compare each change of a watched page's reference count too (traces that watched them). */
   readonly references?: boolean;
 }
@@ -48,12 +56,14 @@ class Comparison {
   /** A run that watched reference counts was recorded without SPTE lines: nothing to compare. */
   readonly #hasTables: boolean;
   readonly #watched: WatchedPages | null;
+  readonly #writers: Writers | undefined;
   readonly counts = { steps: 0, results: 0, events: 0, entries: 0, pages: 0, references: 0 };
 
   constructor(real: Trace, ours: SimulatedTrace, options: CompareOptions) {
     // Adapted records have the real trace's strings and forms: both sides print alike.
     const side = (): Side => ({ tables: new TableStates(), pages: new PageStates(real.texts) });
     this.#trace = real;
+    this.#writers = options.writers;
     this.#real = side();
     this.#ours = side();
     this.#adapt = makeAdapter(ours, real);
@@ -175,10 +185,15 @@ class Comparison {
       got: found.ours,
       field: found.field,
       line: 0,
-      by: found.by,
+      by: found.by || (found.place && this.#writers?.entry(step.n, found.place)) || "",
       shape: found.real === null ? "extra" : found.ours === null ? "missing" : "changed",
       around: { expected: found.around.real, got: found.around.ours },
     };
+  }
+
+  #pageWriter(step: number, { ours, field }: PageDifference): string {
+    if (ours === null) return "";
+    return ours.by || (this.#writers?.page(step, ours, field) ?? "");
   }
 
   #comparePages(step: TraceStep, ours: readonly TraceRecord[]): Difference | null {
@@ -204,7 +219,7 @@ class Comparison {
       got,
       field: found.field,
       line: found.real?.line ?? 0,
-      by: found.ours?.by ?? "",
+      by: this.#pageWriter(step.n, found),
       shape: expected === null ? "extra" : got === null ? "missing" : "changed",
       around: {
         expected: step.pages.map((record) => recordText(record, this.#trace)),

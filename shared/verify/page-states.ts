@@ -46,7 +46,7 @@ export interface PageState {
   readonly freed: Set<number>;
 }
 
-const pfnOf = (record: TraceRecord): number =>
+export const pfnOf = (record: TraceRecord): number =>
   joinHalves(record.cells[AT.pfn] ?? 0, record.cells[AT.pfn + 1] ?? 0);
 const isFreed = (record: TraceRecord): boolean => record.cells[AT.ref] === 0;
 

@@ -89,8 +89,15 @@ function sum(a: Value, b: Value): Value {
   return { lo: low | 0, hi: (a.hi + b.hi + (low > 0xffffffff ? 1 : 0)) | 0 };
 }
 
-export interface TableDifference {
+export interface EntryPlace {
   readonly vcpu: number;
+  readonly level: number;
+  readonly page: number;
+}
+
+export interface TableDifference {
+  /** Null where roots differ. */
+  readonly place: EntryPlace | null;
   readonly real: string | null;
   readonly ours: string | null;
   readonly field: string;
@@ -138,7 +145,7 @@ function differingRoot(
     renaming.match("physical", a.root, b.root, 0);
   if (isSame) return null;
   const texts = { real: rootText(vcpu, real), ours: rootText(vcpu, ours) };
-  return { vcpu, ...texts, field: "root", by: "", around: { real: [], ours: [] } };
+  return { place: null, ...texts, field: "root", by: "", around: { real: [], ours: [] } };
 }
 
 function differingIn(
@@ -159,8 +166,9 @@ function differingIn(
     const isReal = b === undefined || (a !== undefined && before(a, b));
     const text = (entry: TableEntry | undefined): string | null =>
       entry === undefined ? null : entryText(vcpu, entry);
+    const there = isOurs ? b : a;
     return {
-      vcpu,
+      place: { vcpu, level: there?.level ?? 0, page: there?.page ?? 0 },
       real: isOurs ? null : text(a),
       ours: isReal ? null : text(b),
       field,

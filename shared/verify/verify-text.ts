@@ -8,13 +8,15 @@ import { kernelNamed } from "#shared/model/kernels/profiles";
 import { unsupportedSteps } from "#shared/model/lab/support";
 import type { LookupDesign } from "#shared/model/lookup/design";
 import { LOOKUP_DESIGNS } from "#shared/model/lookup/designs";
+import type { SimRun } from "#shared/model/sim-run";
 import type { ModeId } from "#shared/model/state/machine";
-import { FULL, type Simulator } from "#shared/model/simulate";
+import { type Control, FULL, type Simulator } from "#shared/model/simulate";
 import { importPlan } from "#shared/scenario/import";
 import { parseScenario } from "#shared/scenario/parse";
 import { compareTraces } from "./compare-traces.ts";
 import type { Verdict } from "./difference.ts";
 import { traceOrigin } from "./origin.ts";
+import { writersOfRun } from "./made-by.ts";
 import { readTrace } from "./read-trace.ts";
 import { simulatedTrace } from "./simulated-trace.ts";
 
@@ -49,11 +51,20 @@ const whole = (message: string): Verification => ({
   problems: [{ line: 0, column: 0, message }],
 });
 
-/** The axes given, else those that the folders name. */
-function choose(name: string, axes: VerifyAxes): Chosen | Verification {
+/**
+ * The axes given, else those that the folders name, else the kernel's own lookup. "" where none is
+ * known, and for a kernel that was built with a lookup of no design.
+ */
+export function axesOf(name: string, axes: VerifyAxes): VerifyAxes {
   const origin = traceOrigin(name);
-  const kernelId = axes.kernel || origin?.kernel || "";
-  const mode = axes.mode || origin?.mode || "";
+  const kernel = axes.kernel || origin?.kernel || "";
+  const built = origin === null ? kernelNamed(kernel)?.lookup : origin.lookup;
+  const lookup = axes.lookup || (built ?? "");
+  return { kernel, mode: axes.mode || origin?.mode || "", lookup };
+}
+
+function choose(name: string, axes: VerifyAxes): Chosen | Verification {
+  const { kernel: kernelId, mode, lookup: lookupId } = axesOf(name, axes);
   if (kernelId === "" || mode === "") {
     return whole(
       "The folders above the file name no kernel and mode (…/6.12/tdp/file.trace). " +
@@ -65,8 +76,11 @@ function choose(name: string, axes: VerifyAxes): Chosen | Verification {
     return { kind: "not simulated", message: `Kernel ${kernelId} is not simulated yet.`, line: 0 };
   if (mode !== "tdp" && mode !== "tdp0" && mode !== "npt0")
     return { kind: "not simulated", message: `Mode ${mode} is not simulated.`, line: 0 };
-  const lookupId = axes.lookup || origin?.lookup || kernel.lookup;
   const lookup = LOOKUP_DESIGNS.find((design) => design.id === lookupId);
+  if (lookupId === "") {
+    const remark = traceOrigin(name)?.remark ?? "";
+    return { kind: "not simulated", message: `The kernel's lookup: ${remark}`, line: 0 };
+  }
   if (lookup === undefined) {
     return { kind: "not simulated", message: `Lookup ${lookupId} is not simulated yet.`, line: 0 };
   }
@@ -82,36 +96,55 @@ function lineOfStep(text: string, n: number): number {
 /** A function of a call graph: its events alone would not say that the trace is equal. */
 const CALL_LINE = /^[^\n|]*\|\s+[A-Za-z_]\w*( \[\w+\])?\(\)( \{|;)/mu;
 
-export function verifyText(
+/** What became of a trace, and the simulated run behind it; null where none came to its end. */
+export interface Trial {
+  readonly verification: Verification;
+  readonly run: SimRun | null;
+}
+
+export const verifyText = (
   simulator: Simulator,
   text: string,
   name: string,
   axes: VerifyAxes,
-): Verification {
+): Verification => tryTrace(simulator, text, name, axes).verification;
+
+const noRun = (verification: Verification): Trial => ({ verification, run: null });
+const notSimulated = (message: string, line: number): Trial =>
+  noRun({ kind: "not simulated", message, line });
+
+export function tryTrace(
+  simulator: Simulator,
+  text: string,
+  name: string,
+  axes: VerifyAxes,
+  control?: Control,
+): Trial {
   const chosen = choose(name, axes);
-  if ("kind" in chosen) return chosen;
+  if ("kind" in chosen) return noRun(chosen);
   const call = text.search(CALL_LINE);
   if (call >= 0) {
     const line = text.slice(0, call).split("\n").length;
-    return { kind: "not simulated", message: "Function calls are not compared yet.", line };
+    return notSimulated("Function calls are not compared yet.", line);
   }
   const real = readTrace(text, name, chosen.kernel.id);
-  if (!real.ok) return { kind: "problems", problems: real.problems };
+  if (!real.ok) return noRun({ kind: "problems", problems: real.problems });
   const { plan, diagnostics } = parseScenario(importPlan(text));
   if (plan === null) {
     const first = diagnostics.find((one) => one.severity === "error");
-    return whole(`The trace's STEP lines make no plan: ${first?.message ?? "unknown reason"}`);
+    return noRun(
+      whole(`The trace's STEP lines make no plan: ${first?.message ?? "unknown reason"}`),
+    );
   }
   const [missing] = unsupportedSteps(plan);
   if (missing !== undefined) {
-    return {
-      kind: "not simulated",
-      message: missing.message,
-      line: lineOfStep(text, missing.step.n),
-    };
+    return notSimulated(missing.message, lineOfStep(text, missing.step.n));
   }
-  const run = simulator.simulate({ plan, ...chosen, schedule: "", record: FULL });
-  if (run.end !== "finished") return { kind: "not simulated", message: run.message, line: 0 };
-  const ours = simulatedTrace(run, simulator.machine, simulator.seeker(run));
-  return { kind: "compared", verdict: compareTraces(real.trace, ours) };
+  const run = simulator.simulate({ plan, ...chosen, schedule: "", record: FULL }, control);
+  if (run.end !== "finished") return notSimulated(run.message, 0);
+  const seeker = simulator.seeker(run);
+  const ours = simulatedTrace(run, simulator.machine, seeker);
+  const writers = writersOfRun(run, simulator.machine, seeker);
+  const verdict = compareTraces(real.trace, ours, { writers });
+  return { verification: { kind: "compared", verdict }, run };
 }

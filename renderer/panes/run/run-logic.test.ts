@@ -18,6 +18,7 @@ import { mappedText, orderText, pageBar, vmaText } from "./page-bar.ts";
 import { touchQuery } from "./touch-query.ts";
 import { layoutRun, paneOf } from "./run-layout.ts";
 import { eventOf, handleOf } from "./run-model.ts";
+import { functionNote } from "./run-profile.ts";
 import { stepPlace } from "./run-timeline.ts";
 import { foldChain, type WhyLink } from "./why-chain.ts";
 
@@ -249,4 +250,29 @@ test("calls unfold one level at a time, in the order they were made", () => {
   expect(rows.map((each) => each.row)).toEqual([1, 2, 3]);
   expect(rows.map((each) => each.depth)).toEqual([0, 1, 0]);
   expect(firstOpen(tree, index, 2)).toEqual(new Set([1, 3]));
+});
+
+test("a function says its file and whether real traces pass through it", () => {
+  const note = (name: string, file: string): string => {
+    const column = Float64Array.of(1);
+    const tree = {
+      parent: Int32Array.of(-1),
+      fn: Int32Array.of(0),
+      total: column,
+      self: column,
+      count: Int32Array.of(1),
+      start: column,
+      functions: [name],
+      families: ["mmu"],
+      files: [file],
+      merged: true,
+    };
+    return functionNote({ tree, unit: "calls", isEstimate: false, note: "" }, 0);
+  };
+  const file = "arch/x86/kvm/mmu/tdp_mmu.c";
+  expect(note("kvm_tdp_mmu_map", file)).toMatch(
+    /^arch.x86.kvm.mmu.tdp_mmu\.c, witnessed by \d+ real traces$/,
+  );
+  expect(note("do_cow_fault", "mm/memory.c")).toBe("mm/memory.c, modelled, not witnessed");
+  expect(note("planSteps", "")).toBe("");
 });

@@ -2,6 +2,7 @@
 // function. Owns no columns beyond the last answer; the chosen function is the shared selection's.
 // From: the profile pane of the run workspace (weights, V cycles the views, T changes the order).
 import type { Output } from "#shared/contract/methods";
+import { witnessText } from "#shared/profile/witness";
 import { computed, ref, shallowRef, watch } from "vue";
 import { useRequest } from "../../app/requests.ts";
 import { durationText } from "../../widgets/time-text.ts";
@@ -110,6 +111,15 @@ export function createRunProfile(model: RunModel) {
 
 export const nameOf = (answer: Answer, row: number): string =>
   answer.tree.functions[answer.tree.fn[row] ?? 0] ?? "";
+
+/**
+ * What is said of one function: its kernel file, and whether real traces confirm the model of it.
+ */
+export function functionNote({ tree }: Answer, row: number): string {
+  const fn = tree.fn[row] ?? 0;
+  const parts = [tree.files[fn] ?? "", witnessText(tree.functions[fn] ?? "")];
+  return parts.filter((part) => part !== "").join(", ");
+}
 
 function widestRow(answer: Answer, name: string): number | null {
   const { tree } = answer;
