@@ -57,7 +57,15 @@ class Comparison {
   readonly #hasTables: boolean;
   readonly #watched: WatchedPages | null;
   readonly #writers: Writers | undefined;
-  readonly counts = { steps: 0, results: 0, events: 0, entries: 0, pages: 0, references: 0 };
+  readonly counts = {
+    steps: 0,
+    results: 0,
+    events: 0,
+    entries: 0,
+    pages: 0,
+    references: 0,
+    labMarks: 0,
+  };
 
   constructor(real: Trace, ours: SimulatedTrace, options: CompareOptions) {
     // Adapted records have the real trace's strings and forms: both sides print alike.

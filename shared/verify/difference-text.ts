@@ -50,12 +50,13 @@ function sides(difference: Difference): string[] {
 
 /** One line for a verdict: `equal` with its counts, or the first difference's headline. */
 export function verdictLine(name: string, verdict: Verdict): string {
-  const { steps, results, events, entries, pages, references } = verdict.counts;
+  const { steps, results, events, entries, pages, references, labMarks } = verdict.counts;
   if (!verdict.equal) return `${name}: differs at ${headline(verdict.first)}`;
   return (
     `${name}: equal (${steps} steps, ${results} results, ${events} events, ` +
     `${entries} table entries, ${pages} page states` +
-    `${references === 0 ? "" : `, ${references} reference changes`})`
+    `${references === 0 ? "" : `, ${references} reference changes`})` +
+    (labMarks === 0 ? "" : `; lab pages taken with ${labMarks} marks of use of an earlier plan`)
   );
 }
 

@@ -32,6 +32,8 @@ export interface Counts {
   readonly pages: number;
   /** Changes of watched pages' reference counts, where these are compared. */
   readonly references: number;
+  /** Marks of use with which the lab's pages are taken to begin; see verify-text.ts. */
+  readonly labMarks: number;
 }
 
 export type Verdict =

@@ -44,7 +44,16 @@ export interface PageState {
   readonly olds: TraceRecord[];
   /** Frames of earlier pages that were freed: later lines about them tell of other pages. */
   readonly freed: Set<number>;
+  /** Frames seen mapped where all flags count: the lab's own, which keep theirs when unmapped. */
+  readonly exact: Set<number>;
 }
+
+const noPage = (): PageState => ({
+  current: null,
+  olds: [],
+  freed: new Set(),
+  exact: new Set(),
+});
 
 export const pfnOf = (record: TraceRecord): number =>
   joinHalves(record.cells[AT.pfn] ?? 0, record.cells[AT.pfn + 1] ?? 0);
@@ -102,7 +111,7 @@ export class PageStates {
 
   #set(record: TraceRecord): void {
     const name = this.#texts.textOf(record.cells[AT.name] ?? 0);
-    const state: PageState = this.#names.get(name) ?? { current: null, olds: [], freed: new Set() };
+    const state: PageState = this.#names.get(name) ?? noPage();
     this.#names.set(name, state);
     const pfn = pfnOf(record);
     const known = state.olds.findIndex((old) => pfnOf(old) === pfn);
@@ -133,15 +142,18 @@ export function differingPage(
   for (const name of new Set([...real.names(), ...ours.names()])) {
     const a = real.stateOf(name);
     const b = ours.stateOf(name);
-    const address = a?.current ?? b?.current ?? null;
-    const allFlags = address !== null && isExact(hvaOf(address));
-    const judge = { name, renaming, allFlags };
-    const current = compareState(a?.current ?? null, b?.current ?? null, judge);
+    const mapped = a?.current ?? null;
+    const address = mapped ?? b?.current ?? null;
+    const judge = { name, renaming, allFlags: address !== null && isExact(hvaOf(address)) };
+    const current = compareState(mapped, b?.current ?? null, judge);
     if (current !== null) return current;
+    if (mapped !== null && judge.allFlags) a?.exact.add(pfnOf(mapped));
     dropReused(name, real, ours, renaming);
     const count = Math.max(a?.olds.length ?? 0, b?.olds.length ?? 0);
     for (let index = 0; index < count; index++) {
-      const old = compareState(a?.olds[index] ?? null, b?.olds[index] ?? null, judge);
+      const before = a?.olds[index] ?? null;
+      const allFlags = before !== null && a?.exact.has(pfnOf(before)) === true;
+      const old = compareState(before, b?.olds[index] ?? null, { ...judge, allFlags });
       if (old !== null) return old;
     }
   }

@@ -60,6 +60,23 @@ describe("real traces", () => {
     }
   });
 
+  test("marks of use that an earlier plan left are found, as one count for the whole trace", () => {
+    const name = "7.3/tdp/lab_inserted_zap.trace";
+    const text = textOf(name);
+    const labMarks = (trace: string): number | null => {
+      const result = verifyText(simulator, trace, name, BY_FOLDER);
+      return result.kind === "compared" && result.verdict.equal
+        ? result.verdict.counts.labMarks
+        : null;
+    };
+    expect(labMarks(text)).toBe(2);
+    const late = text.replace("|workingset", "");
+    expect(labMarks(late)).toBe(0);
+    const lost = text.replace(/(PAGE a old .*)\|workingset/u, "$1");
+    expect(lost).not.toBe(text);
+    expect(labMarks(lost)).toBeNull();
+  });
+
   test("a call graph is not called equal by its events alone", () => {
     const name = "7.2/tdp/lab_tail.trace";
     const call = " 0)               |  kvm_mmu_page_fault() {\n";

@@ -35,6 +35,7 @@ const counts = z.strictObject({
   entries: count,
   pages: count,
   references: count,
+  labMarks: count,
 });
 
 const row = z.strictObject({
