@@ -24,16 +24,10 @@ import {
 import type { Kvm } from "../state/machine.ts";
 import { notSimulated } from "../state/not-simulated.ts";
 import * as g from "./layout.ts";
+import { ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE, type Access } from "./paging.ts";
 import { translateShadow } from "./shadow-walk.ts";
 import { findTlb, flushTlb, flushTlbPage } from "./tlb.ts";
-import {
-  ACCESS_FETCH,
-  ACCESS_READ,
-  ACCESS_WRITE,
-  Outcome,
-  translate,
-  type Access,
-} from "./walk.ts";
+import { Outcome, translate } from "./walk.ts";
 
 type Vcpu = Kvm["vcpus"][number];
 
@@ -102,6 +96,7 @@ function fetchCode(m: Kvm, id: number, vcpu: Vcpu): number {
     hi: highHalf(rip),
     kind: ACCESS_FETCH,
     isUser: isUserMode(vcpu),
+    isImplicit: false,
   });
 }
 
@@ -116,14 +111,17 @@ function walk(m: Kvm, id: number, begun: number): number {
   const { lo, hi } = vcpu.rdi;
   if (begun === 0) m.emit(EventId.guestAccess, id, kind, lo, hi, size);
   const isUser = isUserMode(vcpu);
+  const isImplicit = false;
   // MODEL: the emulated CPU translates a locked read-modify-write for reading first.
   const read =
-    op === "xadd" ? reach(m, id, vcpu, { lo, hi, kind: ACCESS_READ, isUser }) : Outcome.translated;
+    op === "xadd"
+      ? reach(m, id, vcpu, { lo, hi, kind: ACCESS_READ, isUser, isImplicit })
+      : Outcome.translated;
   if (read !== Outcome.translated) return read;
-  const first = reach(m, id, vcpu, { lo, hi, kind, isUser });
+  const first = reach(m, id, vcpu, { lo, hi, kind, isUser, isImplicit });
   const isCrossing = (lo & 0xfff) + size > 4096;
   if (first !== Outcome.translated || !isCrossing) return first;
-  return reach(m, id, vcpu, { lo: (lo & ~0xfff) + 4096, hi, kind, isUser });
+  return reach(m, id, vcpu, { lo: (lo & ~0xfff) + 4096, hi, kind, isUser, isImplicit });
 }
 
 /** Where a byte of the access lies. */
@@ -258,6 +256,8 @@ function deliver(m: Kvm, id: number): number {
     hi: 0,
     kind,
     isUser: false,
+    // The stack is the handler's; the CPU reads its tables for itself.
+    isImplicit: kind === ACCESS_READ,
   });
   const touched = [at(g.SYSTEM_GPA + VECTOR_PF * 16, ACCESS_READ), at(GDT + 8, ACCESS_READ)];
   if (isUserMode(vcpu)) touched.push(at(TSS + 4, ACCESS_READ));

@@ -18,12 +18,8 @@ export const DATA_GPA = 0x10000000;
 const WINDOW_TABLES = 8;
 
 export const CR0 = 0x80010033 | 0;
-export const CR0_WP = 0x10000;
 export const CR4 = 0x20;
-export const CR4_SMEP = 1 << 20;
-export const CR4_SMAP = 1 << 21;
 export const EFER = 0xd00;
-export const EFER_NX = 0x800;
 
 /** Offsets of the stubs in the code page, by what they do. */
 export const STUB = {

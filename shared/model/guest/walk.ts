@@ -1,47 +1,55 @@
 // The CPU's address translation with nested paging: the guest's tables, each access to them through
 // KVM's. Owns the hardware's side effects: accessed and dirty bits in both kinds of table, what the
-// VMCB says at an exit.
-// From: the AMD manual's chapters on long-mode paging and on nested paging; traces confirm order
-// and codes.
+// VMCB says at an exit. The rules of the guest's own walk are those of paging.ts.
+// From: the AMD manual's chapter on nested paging; traces confirm order and codes.
 import { EventId } from "#shared/events/table";
 import { frameAt, frameIndex, pagesPerLevel } from "#shared/units/address";
 import { frameOf, highHalf } from "#shared/units/halves";
 import { kvm_mmu_page, TLB_EXECUTABLE, TLB_USER, TLB_WRITABLE } from "../state/kvm.ts";
 import type { Kvm } from "../state/machine.ts";
+import { notSimulated } from "../state/not-simulated.ts";
 import { tableOf } from "../state/tables.ts";
-import { readHigh, readLow, writeWord } from "../host/contents.ts";
-import * as g from "./layout.ts";
+import { wordCell, writeWord } from "../host/contents.ts";
+import {
+  A,
+  ACCESS_FETCH,
+  ACCESS_WRITE,
+  beyondAddress,
+  D,
+  FETCH,
+  NX_HIGH,
+  P,
+  PS,
+  RSVD,
+  U,
+  W,
+  controlsOf,
+  walkPages,
+  Walked,
+  X,
+  type Access,
+  type Cpu,
+  type Walk,
+} from "./paging.ts";
 import { fillTlb } from "./tlb.ts";
 
-const P = 1;
-const W = 2;
-const U = 4;
-const RSVD = 8;
-const FETCH = 16;
-const A = 0x20;
-const D = 0x40;
-const PS = 0x80;
+/** The CPU of the lab, and of its guest: AMD's, without protection keys. */
+export const LAB_CPU: Cpu = {
+  physicalBits: 40,
+  hasGigabytePages: true,
+  reservesGlobal: true,
+  pkru: 0,
+  pkrs: 0,
+};
+/** The lab's guests keep EFLAGS.AC clear. */
+export const LAB_EFLAGS = 0x3002;
 /**
  * Bits of an NPF's code above 31: the access was to a guest page table, or to the final address.
  */
 const GUEST_PAGE_HIGH = 2;
 const GUEST_FINAL_HIGH = 1;
 const ROOT_LEVEL = 4;
-const NX_HIGH = 0x80000000 | 0;
-/** Address bits at and above the CPU's 40 are reserved, in an entry's high half. */
-const RESERVED_HIGH = 0x000fff00;
-
-export const ACCESS_READ = 0;
-export const ACCESS_WRITE = 1;
-export const ACCESS_FETCH = 2;
-
-/** An access to translate: halves of the address, what is done, by whom. */
-export interface Access {
-  readonly lo: number;
-  readonly hi: number;
-  readonly kind: number;
-  readonly isUser: boolean;
-}
+const RESERVED_HIGH = beyondAddress(LAB_CPU);
 
 /** translated; npf: the VMCB tells why; pageFault: cr2 and pf_error_code are set. */
 export const Outcome = { translated: 0, npf: 1, pageFault: 2 } as const;
@@ -83,118 +91,93 @@ function walkNested(m: Kvm, vcpu: Vcpu, gpa: number, kind: number, high: number)
   }
 }
 
-/** The guest gets its own page fault: what the CPU pushes. */
-function pageFault(vcpu: Vcpu, access: Access, present: number): number {
-  vcpu.cr2.lo = access.lo;
-  vcpu.cr2.hi = access.hi;
-  const isFetch =
-    access.kind === ACCESS_FETCH &&
-    ((vcpu.efer & g.EFER_NX) !== 0 || (vcpu.cr4 & g.CR4_SMEP) !== 0);
-  vcpu.pf_error_code =
-    present |
-    (access.kind === ACCESS_WRITE ? W : 0) |
-    (access.isUser ? U : 0) |
-    (isFetch ? FETCH : 0);
-  return Outcome.pageFault;
-}
+/**
+ * Code of a #PF as the CPU of the lab has it.
+ * MODEL: a reserved bit is told without the present bit, as the emulated CPU of the traces does;
+ * hardware sets both.
+ */
+export const labFaultCode = (code: number): number => ((code & RSVD) !== 0 ? code & ~P : code);
+
+export const generalProtection = (): never =>
+  notSimulated("An access to a non-canonical address, thus #GP in the guest,");
+
+/** What the TLB keeps of a translation: the right to write only if a write made it. */
+export const tlbFlags = (access: Access, rights: number): number =>
+  (access.kind === ACCESS_WRITE ? TLB_WRITABLE : 0) |
+  ((rights & U) !== 0 ? TLB_USER : 0) |
+  ((rights & X) !== 0 ? TLB_EXECUTABLE : 0);
 
 /**
- * Whether the guest's tables allow the access: rights ANDed over the levels, and the control
- * registers.
+ * A walk of the guest's tables as the CPU reaches them; an access to a table is translated as a
+ * write by a user.
  */
-function isAllowed(vcpu: Vcpu, access: Access, rights: number, isNx: boolean): boolean {
-  const { kind, isUser } = access;
-  if (isUser && (rights & U) === 0) return false;
-  if (kind === ACCESS_FETCH) {
-    if (isNx) return false;
-    return isUser || (rights & U) === 0 || (vcpu.cr4 & g.CR4_SMEP) === 0;
+class GuestWalk implements Walk {
+  readonly root: number;
+  lo = 0;
+  hi = 0;
+  frame = 0;
+  level = 0;
+  rights = 0;
+  code = 0;
+  /** Host frame of the page. */
+  page = 0;
+  private readonly m: Kvm;
+  private readonly vcpu: Vcpu;
+  private readonly access: Access;
+  /** Host frame of the table read last, and which entry. */
+  private table = 0;
+  private index = 0;
+
+  constructor(m: Kvm, vcpu: Vcpu, access: Access) {
+    this.m = m;
+    this.vcpu = vcpu;
+    this.access = access;
+    this.root = Math.floor(vcpu.cr3 / 4096);
   }
-  if (!isUser && (rights & U) !== 0 && (vcpu.cr4 & g.CR4_SMAP) !== 0) return false;
-  return kind !== ACCESS_WRITE || (rights & W) !== 0 || (!isUser && (vcpu.cr0 & g.CR0_WP) === 0);
-}
 
-/** 9 bits of the address for a level, from its halves. */
-export function guestIndex(lo: number, hi: number, level: number): number {
-  if (level === 1) return (lo >>> 12) & 511;
-  if (level === 2) return (lo >>> 21) & 511;
-  if (level === 3) return ((hi & 0x7f) << 2) | (lo >>> 30);
-  return (hi >>> 7) & 511;
-}
+  load(table: number, index: number): boolean {
+    const { m } = this;
+    const gpa = table * 4096 + index * 8;
+    const pfn = walkNested(m, this.vcpu, gpa, ACCESS_WRITE, GUEST_PAGE_HIGH);
+    if (pfn < 0) return false;
+    this.table = pfn;
+    this.index = index;
+    const cell = wordCell(m, pfn, index);
+    // No cell: a word never written, thus zero, as cell 0 is.
+    this.lo = m.mem[cell] as number;
+    this.hi = cell === 0 ? 0 : (m.mem[cell + 1] as number);
+    return true;
+  }
 
-/** The leaf a guest walk ended at: where its entry is, and what was gathered on the way. */
-interface GuestLeaf {
-  readonly pfn: number;
-  readonly index: number;
-  readonly lo: number;
-  readonly hi: number;
-  readonly gfn: number;
-  readonly rights: number;
-  readonly isNx: boolean;
+  store(lo: number): void {
+    writeWord(this.m, this.table, this.index, lo, this.hi);
+  }
+
+  reach(frame: number): boolean {
+    const { lo, kind } = this.access;
+    const gpa = frame * 4096 + (lo & 0xfff);
+    this.page = walkNested(this.m, this.vcpu, gpa, kind, GUEST_FINAL_HIGH);
+    return this.page >= 0;
+  }
 }
 
 /** Translates one access of vCPU `id`; a translation goes to its TLB. Result: Outcome. */
 export function translate(m: Kvm, id: number, vcpu: Vcpu, access: Access): number {
-  const leaf = walkGuest(m, vcpu, access);
-  if (typeof leaf === "number") return leaf;
-  if (!isAllowed(vcpu, access, leaf.rights, leaf.isNx)) return pageFault(vcpu, access, P);
-  const isWrite = access.kind === ACCESS_WRITE;
-  const gpa = leaf.gfn * 4096 + (access.lo & 0xfff);
-  const pfn = walkNested(m, vcpu, gpa, access.kind, GUEST_FINAL_HIGH);
-  if (pfn < 0) return Outcome.npf;
-  const marked = leaf.lo | A | (isWrite ? D : 0);
-  if (marked !== leaf.lo) writeWord(m, leaf.pfn, leaf.index, marked, leaf.hi);
-  const flags =
-    (isWrite ? TLB_WRITABLE : 0) |
-    ((leaf.rights & U) !== 0 ? TLB_USER : 0) |
-    (leaf.isNx ? 0 : TLB_EXECUTABLE);
-  fillTlb(vcpu, { lo: access.lo, hi: access.hi, pfn, gfn: leaf.gfn, flags });
-  m.emit(EventId.tlbFill, id, access.lo, access.hi, pfn, highHalf(pfn), isWrite ? 1 : 0);
+  const controls = controlsOf(vcpu.cr0, vcpu.cr4, vcpu.efer, LAB_EFLAGS);
+  const walk = new GuestWalk(m, vcpu, access);
+  const walked = walkPages(LAB_CPU, controls, access, walk);
+  if (walked === Walked.stopped) return Outcome.npf;
+  if (walked === Walked.notCanonical) return generalProtection();
+  const { lo, hi } = access;
+  if (walked === Walked.pageFault) {
+    vcpu.cr2.lo = lo;
+    vcpu.cr2.hi = hi;
+    vcpu.pf_error_code = labFaultCode(walk.code);
+    return Outcome.pageFault;
+  }
+  const pfn = walk.page;
+  fillTlb(vcpu, { lo, hi, pfn, gfn: walk.frame, flags: tlbFlags(access, walk.rights) });
+  const isWrite = access.kind === ACCESS_WRITE ? 1 : 0;
+  m.emit(EventId.tlbFill, id, lo, hi, pfn, highHalf(pfn), isWrite);
   return Outcome.translated;
 }
-
-/**
- * Reads the guest's entries from the root down; each table access is translated as a write by a
- * user.
- */
-function walkGuest(m: Kvm, vcpu: Vcpu, access: Access): GuestLeaf | number {
-  const { lo: gvaLow, hi: gvaHigh } = access;
-  let table = vcpu.cr3;
-  let rights = W | U;
-  let isNx = false;
-  for (let level = ROOT_LEVEL; ; level--) {
-    const offset = guestIndex(gvaLow, gvaHigh, level) * 8;
-    const pfn = walkNested(m, vcpu, table + offset, ACCESS_WRITE, GUEST_PAGE_HIGH);
-    if (pfn < 0) return Outcome.npf;
-    const index = offset >> 3;
-    const lo = readLow(m, pfn, index);
-    const hi = readHigh(m, pfn, index);
-    if ((lo & P) === 0) return pageFault(vcpu, access, 0);
-    if ((hi & RESERVED_HIGH) !== 0 || (level === ROOT_LEVEL && (lo & PS) !== 0)) {
-      // MODEL: without the present bit, as the emulated CPU of the traces has it; hardware sets
-      // both.
-      return pageFault(vcpu, access, RSVD);
-    }
-    rights &= lo;
-    isNx = isNx || ((hi & NX_HIGH) !== 0 && (vcpu.efer & g.EFER_NX) !== 0);
-    if (level === 1) return { pfn, index, lo, hi, gfn: frameOf(lo, hi), rights, isNx };
-    if (level <= 3 && (lo & PS) !== 0) {
-      const pages = pagesPerLevel(level);
-      const frame = frameOf(lo, hi);
-      return {
-        pfn,
-        index,
-        lo,
-        hi,
-        gfn: frame - (frame % pages) + pageInside(gvaLow, level),
-        rights,
-        isNx,
-      };
-    }
-    if ((lo & A) === 0) writeWord(m, pfn, index, lo | A, hi);
-    table = frameOf(lo, hi) * 4096;
-  }
-}
-
-/** 4 KiB page of the address inside a large guest page. */
-const pageInside = (lo: number, level: number): number =>
-  level === 2 ? (lo >>> 12) & 511 : (lo >>> 12) & 0x3ffff;

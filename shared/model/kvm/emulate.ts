@@ -9,7 +9,7 @@ import { act, call, callOneOf, done, set, when } from "#shared/engine/words";
 import { EventId } from "#shared/events/table";
 import { highHalf, joinHalves, type Word } from "#shared/units/halves";
 import { stubAt, type Instruction } from "../guest/instruction.ts";
-import { ACCESS_WRITE } from "../guest/walk.ts";
+import { ACCESS_WRITE } from "../guest/paging.ts";
 import { hostAccess, walkHost } from "../host/access.ts";
 import * as contents from "../host/contents.ts";
 import { gfn_to_memslot, gfnToHva, memslotAt } from "../lookup/memslot.ts";

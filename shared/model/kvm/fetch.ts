@@ -7,7 +7,7 @@ import { int, local } from "#shared/engine/struct";
 import { act, call, callOneOf, done, set, when } from "#shared/engine/words";
 import { LockCode } from "#shared/events/own";
 import { roundFrame } from "#shared/units/address";
-import { CR0_WP, CR4_SMEP } from "../guest/layout.ts";
+import { CR0_WP, CR4_SMEP } from "../guest/paging.ts";
 import { releaseLock, takeLock } from "../host/locks.ts";
 import * as design from "../lookup/design.ts";
 import type { Fault } from "../lookup/design.ts";

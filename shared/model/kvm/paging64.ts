@@ -9,7 +9,7 @@ import { act, again, call, done, leave, loop, set, when } from "#shared/engine/w
 import { EventId } from "#shared/events/table";
 import { frameInside, roundFrame } from "#shared/units/address";
 import { frameOf, highHalf } from "#shared/units/halves";
-import * as g from "../guest/layout.ts";
+import { CR0_WP, CR4_SMAP, CR4_SMEP, EFER_NX } from "../guest/paging.ts";
 import { hostAccess, walkHost } from "../host/access.ts";
 import { readHigh, readLow, writeWord } from "../host/contents.ts";
 import { gfnToHva, kvm_vcpu_gfn_to_memslot, memslotAt } from "../lookup/memslot.ts";
@@ -58,7 +58,7 @@ export const protect_clean_gpte = (access: number, lo: number): number =>
 /** is_rsvd_bits_set(): 1 GiB pages are taken as supported. */
 export function is_rsvd_bits_set(vcpu: Vcpu, lo: number, hi: number, level: number): boolean {
   if ((hi & RESERVED_HIGH) !== 0) return true;
-  if (isNxEntry(hi) && (vcpu.efer & g.EFER_NX) === 0) return true;
+  if (isNxEntry(hi) && (vcpu.efer & EFER_NX) === 0) return true;
   if (level === ROOT_LEVEL) return (lo & (PS | G)) !== 0;
   return level > 1 && (lo & PS) !== 0 && (lo & (RESERVED_LARGE[level] ?? 0)) !== 0;
 }
@@ -69,12 +69,12 @@ export function permission_fault(m: Kvm, vcpu: Vcpu, access: number, pferr: numb
   const isUserPage = (access & ACC_USER_MASK) !== 0;
   if (isUser && !isUserPage) return true;
   if ((pferr & PFERR_FETCH_MASK) !== 0) {
-    if ((access & m.kernel.accessExec) === 0 && (vcpu.efer & g.EFER_NX) !== 0) return true;
-    return !isUser && isUserPage && (vcpu.cr4 & g.CR4_SMEP) !== 0;
+    if ((access & m.kernel.accessExec) === 0 && (vcpu.efer & EFER_NX) !== 0) return true;
+    return !isUser && isUserPage && (vcpu.cr4 & CR4_SMEP) !== 0;
   }
-  if (!isUser && isUserPage && (vcpu.cr4 & g.CR4_SMAP) !== 0) return true;
+  if (!isUser && isUserPage && (vcpu.cr4 & CR4_SMAP) !== 0) return true;
   if ((pferr & PFERR_WRITE_MASK) === 0 || (access & ACC_WRITE_MASK) !== 0) return false;
-  return isUser || (vcpu.cr0 & g.CR0_WP) !== 0;
+  return isUser || (vcpu.cr0 & CR0_WP) !== 0;
 }
 
 /** Host address of a guest frame that KVM may read; -1 when no usable slot has it. */
@@ -144,7 +144,7 @@ function start(m: Kvm, own: WalkOwn): void {
 function fail(m: Kvm, own: WalkOwn, found: number): typeof Read.error {
   const vcpu = m.vcpus[own.vcpu];
   if (vcpu === undefined) return Read.error;
-  const tellsFetch = (vcpu.efer & g.EFER_NX) !== 0 || (vcpu.cr4 & g.CR4_SMEP) !== 0;
+  const tellsFetch = (vcpu.efer & EFER_NX) !== 0 || (vcpu.cr4 & CR4_SMEP) !== 0;
   const kept = PFERR_WRITE_MASK | PFERR_USER_MASK | (tellsFetch ? PFERR_FETCH_MASK : 0);
   own.walker.error_code = found | (own.access & kept);
   m.emit(EventId.kvm_mmu_walker_error, own.walker.error_code);

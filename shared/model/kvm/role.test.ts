@@ -2,7 +2,8 @@
 // roots, and what a child keeps of its
 // parent's.
 import { describe, expect, test } from "vitest";
-import { CR0, CR0_WP, CR4, CR4_SMAP, CR4_SMEP } from "../guest/layout.ts";
+import { CR0, CR4 } from "../guest/layout.ts";
+import { CR0_WP, CR4_SMAP, CR4_SMEP } from "../guest/paging.ts";
 import { LINUX_6_12 } from "../kernels/linux-6.12.ts";
 import { LINUX_7_2 } from "../kernels/linux-7.2.ts";
 import type { KernelProfile } from "../kernels/profile.ts";

@@ -2,7 +2,7 @@
 // Pages of different roles never stand for each other. The layout is the kernel's own, as data.
 // From: union kvm_mmu_page_role (arch/x86/include/asm/kvm_host.h), kvm_calc_cpu_role(),
 // kvm_init_shadow_mmu(), kvm_mmu_child_role() (arch/x86/kvm/mmu/mmu.c), 6.12 and 7.2.
-import { CR0_WP, CR4_SMAP, CR4_SMEP } from "../guest/layout.ts";
+import { CR0_WP, CR4_SMAP, CR4_SMEP } from "../guest/paging.ts";
 import type { Kvm } from "../state/machine.ts";
 
 const LEVEL_MASK = 0xf;

@@ -8,7 +8,8 @@ import { ResultForm } from "#shared/events/lab";
 import { EventId } from "#shared/events/table";
 import type { PlanStep } from "#shared/scenario/plan";
 import type { Verb } from "#shared/scenario/vocabulary";
-import * as g from "../guest/layout.ts";
+import { writeSystem } from "../guest/layout.ts";
+import { CR0_WP, CR4_SMAP, CR4_SMEP, EFER_NX } from "../guest/paging.ts";
 import { kvm_destroy_vm } from "../kvm/destroy.ts";
 import { kvm_clear_dirty_log_protect, kvm_get_dirty_log_protect } from "../kvm/dirty-log.ts";
 import { kvm_set_memory_region, regionLocals, slotById } from "../kvm/memslots.ts";
@@ -78,10 +79,10 @@ const slotFlags = slotCall("slot-flags", (memory, step) => {
 const track = simple("track", () => undefined);
 
 const CONTROL_BITS = {
-  wp: { field: "cr0", mask: g.CR0_WP },
-  smep: { field: "cr4", mask: g.CR4_SMEP },
-  smap: { field: "cr4", mask: g.CR4_SMAP },
-  nx: { field: "efer", mask: g.EFER_NX },
+  wp: { field: "cr0", mask: CR0_WP },
+  smep: { field: "cr4", mask: CR4_SMEP },
+  smap: { field: "cr4", mask: CR4_SMAP },
+  nx: { field: "efer", mask: EFER_NX },
 } as const;
 
 const setcr = routine("setcr", { ...verbLocals, vcpu: int }, (own, m: Kvm) => [
@@ -111,7 +112,7 @@ const hostEntry =
       return;
     }
     const value = entryValue(gpa, flags);
-    g.writeSystem(m, address, value.lo, value.hi);
+    writeSystem(m, address, value.lo, value.hi);
     emitResult(m, ResultForm.hostOk);
   };
 
