@@ -3,7 +3,7 @@
 // VMCB says at an exit. The rules of the guest's own walk are those of paging.ts.
 // From: the AMD manual's chapter on nested paging; traces confirm order and codes.
 import { EventId } from "#shared/events/table";
-import { frameAt, frameIndex, pagesPerLevel } from "#shared/units/address";
+import { frameAt, frameIndex, frameInside } from "#shared/units/address";
 import { frameOf, highHalf } from "#shared/units/halves";
 import { kvm_mmu_page, TLB_EXECUTABLE, TLB_USER, TLB_WRITABLE } from "../state/kvm.ts";
 import type { Kvm } from "../state/machine.ts";
@@ -56,38 +56,39 @@ export const Outcome = { translated: 0, npf: 1, pageFault: 2 } as const;
 
 type Vcpu = Kvm["vcpus"][number];
 
-function nestedFault(vcpu: Vcpu, gpa: number, code: number, high: number): number {
-  const { exit_info_1 } = vcpu;
-  exit_info_1.lo = code;
-  exit_info_1.hi = high;
+function nestedFault(walk: GuestWalk, code: number): number {
+  const { vcpu } = walk;
+  const gpa = walk.gfn * 4096 + walk.offset;
+  vcpu.exit_info_1.lo = code;
+  vcpu.exit_info_1.hi = walk.high;
   vcpu.exit_info_2.lo = gpa | 0;
   vcpu.exit_info_2.hi = highHalf(gpa);
   return -1;
 }
 
 /** Frame of a gfn through KVM's tables, or -1 after filling the VMCB. */
-function walkNested(m: Kvm, vcpu: Vcpu, gpa: number, kind: number, high: number): number {
-  const gfn = frameAt(gpa);
+function walkNested(m: Kvm, walk: GuestWalk, kind: number): number {
+  const { gfn } = walk;
   const { mem } = m;
   const { nonpresentHigh } = m.kernel;
   const code = U | (kind === ACCESS_WRITE ? W : kind === ACCESS_FETCH ? FETCH : 0);
-  let table: number = kvm_mmu_page.at(m, vcpu.root).spt;
+  let table = walk.nestedRoot;
   for (let level = ROOT_LEVEL; ; level--) {
     const cell = table + frameIndex(gfn, level) * 2;
     const lo = mem[cell] as number;
-    if ((lo & P) === 0) return nestedFault(vcpu, gpa, code, high);
+    if ((lo & P) === 0) return nestedFault(walk, code);
     const hi = (mem[cell + 1] as number) ^ nonpresentHigh;
-    if ((hi & RESERVED_HIGH) !== 0) return nestedFault(vcpu, gpa, code | RSVD, high);
+    if ((hi & RESERVED_HIGH) !== 0) return nestedFault(walk, code | RSVD);
     if (level > 1 && (lo & PS) === 0) {
       table = tableOf(m, frameOf(lo, hi));
       continue;
     }
     const denied =
       (kind === ACCESS_WRITE && (lo & W) === 0) || (kind === ACCESS_FETCH && (hi & NX_HIGH) !== 0);
-    if (denied) return nestedFault(vcpu, gpa, code | P, high);
+    if (denied) return nestedFault(walk, code | P);
     const marked = lo | A | (kind === ACCESS_WRITE ? D : 0);
     if (marked !== lo) m.put(cell, marked);
-    return level === 1 ? frameOf(lo, hi) : frameOf(lo, hi) + (gfn % pagesPerLevel(level));
+    return level === 1 ? frameOf(lo, hi) : frameOf(lo, hi) + frameInside(gfn, level);
   }
 }
 
@@ -109,10 +110,10 @@ export const tlbFlags = (access: Access, rights: number): number =>
 
 /**
  * A walk of the guest's tables as the CPU reaches them; an access to a table is translated as a
- * write by a user.
+ * write by a user. Scratch of one walk at a time: `begin` makes it a new one.
  */
 class GuestWalk implements Walk {
-  readonly root: number;
+  root = 0;
   lo = 0;
   hi = 0;
   frame = 0;
@@ -121,9 +122,14 @@ class GuestWalk implements Walk {
   code = 0;
   /** Host frame of the page. */
   page = 0;
-  private readonly m: Kvm;
-  private readonly vcpu: Vcpu;
-  private readonly access: Access;
+  /** What the nested walk translates: a page, a place in it, and the bit of an NPF's code. */
+  gfn = 0;
+  offset = 0;
+  high = 0;
+  nestedRoot = 0;
+  vcpu: Vcpu;
+  private m: Kvm;
+  private access: Access;
   /** Host frame of the table read last, and which entry. */
   private table = 0;
   private index = 0;
@@ -132,13 +138,22 @@ class GuestWalk implements Walk {
     this.m = m;
     this.vcpu = vcpu;
     this.access = access;
-    this.root = Math.floor(vcpu.cr3 / 4096);
+  }
+
+  begin(m: Kvm, vcpu: Vcpu, access: Access): void {
+    this.m = m;
+    this.vcpu = vcpu;
+    this.access = access;
+    this.root = frameAt(vcpu.cr3);
+    this.nestedRoot = m.mem[vcpu.root + ROOT_TABLE] as number;
   }
 
   load(table: number, index: number): boolean {
     const { m } = this;
-    const gpa = table * 4096 + index * 8;
-    const pfn = walkNested(m, this.vcpu, gpa, ACCESS_WRITE, GUEST_PAGE_HIGH);
+    this.gfn = table;
+    this.offset = index * 8;
+    this.high = GUEST_PAGE_HIGH;
+    const pfn = walkNested(m, this, ACCESS_WRITE);
     if (pfn < 0) return false;
     this.table = pfn;
     this.index = index;
@@ -154,17 +169,23 @@ class GuestWalk implements Walk {
   }
 
   reach(frame: number): boolean {
-    const { lo, kind } = this.access;
-    const gpa = frame * 4096 + (lo & 0xfff);
-    this.page = walkNested(this.m, this.vcpu, gpa, kind, GUEST_FINAL_HIGH);
+    this.gfn = frame;
+    this.offset = this.access.lo & 0xfff;
+    this.high = GUEST_FINAL_HIGH;
+    this.page = walkNested(this.m, this, this.access.kind);
     return this.page >= 0;
   }
 }
 
+/** Cell of a shadow page's `spt`, from its first. */
+const ROOT_TABLE = kvm_mmu_page.offsets.spt;
+let scratch: GuestWalk | null = null;
+
 /** Translates one access of vCPU `id`; a translation goes to its TLB. Result: Outcome. */
 export function translate(m: Kvm, id: number, vcpu: Vcpu, access: Access): number {
   const controls = controlsOf(vcpu.cr0, vcpu.cr4, vcpu.efer, LAB_EFLAGS);
-  const walk = new GuestWalk(m, vcpu, access);
+  const walk = (scratch ??= new GuestWalk(m, vcpu, access));
+  walk.begin(m, vcpu, access);
   const walked = walkPages(LAB_CPU, controls, access, walk);
   if (walked === Walked.stopped) return Outcome.npf;
   if (walked === Walked.notCanonical) return generalProtection();
