@@ -130,34 +130,16 @@ const cellField: FieldKind<Cell> = {
   write: (m, cell, value) => m.put(cell, value),
 };
 
-/**
- * Makes views, and gives the one made last again: acts of one thread ask for the same object over
- * and over, and a view never changes. Saves most of what a simulated fault would allocate.
- */
-function viewMadeLast<T extends { readonly cell: number }>(
-  make: (m: Machine, cell: number) => T,
-): (m: Machine, cell: number) => T {
-  let last: T | null = null;
-  let of: Machine | null = null;
-  return (m, cell) => {
-    if (last !== null && last.cell === cell && of === m) return last;
-    of = m;
-    last = make(m, cell);
-    return last;
-  };
-}
-
 const refKinds = new WeakMap<object, unknown>();
 
 function refTo<F extends Fields>(struct: Struct<F>): FieldKind<View<F>> {
   // The map holds, for each struct, the kind made for it here.
   const known = refKinds.get(struct) as FieldKind<View<F>> | undefined;
   if (known !== undefined) return known;
-  const view = viewMadeLast(struct.at);
   const kind: FieldKind<View<F>> = {
     size: 1,
     part: single,
-    read: (m, cell) => view(m, m.mem[cell] as number),
+    read: (m, cell) => struct.at(m, m.mem[cell] as number),
     write: (m, cell, value) => m.put(cell, value.cell),
   };
   refKinds.set(struct, kind);
@@ -172,7 +154,7 @@ export function local<F extends Fields>(struct: Struct<F>): FieldKind<View<F>> {
   return {
     size: struct.size,
     part: struct.nameCell,
-    read: viewMadeLast(struct.at),
+    read: struct.at,
     write: () => fail("bad-local", `${struct.name} cannot be assigned whole`),
   };
 }
@@ -205,7 +187,7 @@ export function list<T>(count: number, element: FieldKind<T>): FieldKind<List<T>
       const index = Math.floor(offset / element.size);
       return inner === "" ? `[${index}]` : `[${index}].${inner}`;
     },
-    read: viewMadeLast((m, cell) => new List(m, cell, count, element)),
+    read: (m, cell) => new List(m, cell, count, element),
     write: () => fail("bad-local", "a list cannot be assigned whole"),
   };
 }
