@@ -84,3 +84,6 @@ export const LOOKUP_TITLES: Readonly<Record<string, string>> = {
 
 export const titleOfLookup = (id: string): string => LOOKUP_TITLES[id] ?? id;
 export const titleOfMode = (id: string): string => MODE_TITLES[id] ?? id;
+
+/** Least width of a column of numbers up to `largest` in the table's digits, as a CSS length. */
+export const numberWidth = (largest: number): string => `max(1.75rem, ${String(largest).length}ch)`;

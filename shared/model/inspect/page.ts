@@ -91,16 +91,11 @@ const flagsText = (flags: number): string =>
     .map(([, name]) => name)
     .join(", ");
 
-/** Most entries looked at to find who maps a page. */
-const MAPPERS_LOOKED_AT = 100_000;
-
 function mappersOf(m: Kvm, pfn: number): PageFacts["mappedBy"] {
   const root = rootOf(m, 0);
   const found: PageFacts["mappedBy"] = [];
   if (root === null) return found;
-  let looked = 0;
   for (const { level, gfn, lo, hi } of tableEntries(m, root.table, root.level)) {
-    if (looked++ > MAPPERS_LOOKED_AT) break;
     const state = stateOf("tdp", lo, hi, level);
     if (state !== "T" && state !== "M" && state !== "Z" && frameOf(lo, hi) === pfn)
       found.push({ tree: "tdp", level, gfn, state });
