@@ -1,7 +1,12 @@
 // A way through KVM's tables of one vCPU: from the root down to the entry that decides for a gfn.
-// Reads the machine's cells only, so it works at any tick at which the machine stands.
-// From: tdp_iter (arch/x86/kvm/mmu/tdp_iter.c): the index of a level is nine bits of the gfn.
-import { rootOf } from "#shared/model/lab/states";
+// Reads the machine's cells only, so it works at any tick at which the machine stands. Shadow
+// tables (npt0) are indexed by the guest's addresses: there all leaves are asked which gfn they
+// map.
+// From: tdp_iter (arch/x86/kvm/mmu/tdp_iter.c): the index of a level is nine bits of the gfn;
+// kvm_mmu_page_get_gfn() (arch/x86/kvm/mmu/mmu.c).
+import { rootOf, tableEntries, type TableEntry } from "#shared/model/lab/states";
+import { spte_index, sptep_to_sp } from "#shared/model/kvm/sp";
+import { kvm_mmu_page_get_gfn } from "#shared/model/kvm/zap-page";
 import { is_large_pte, is_shadow_present_pte, is_writable_pte } from "#shared/model/kvm/spte";
 import type { Kvm } from "#shared/model/state/machine";
 import { isTablePfn, readSpteHigh, readSpteLow, tableOf } from "#shared/model/state/tables";
@@ -43,8 +48,28 @@ export function walkTables(m: Kvm, vcpu: number, gfn: number): readonly WalkStep
 
 /** How the vCPU's tables map a gfn now. */
 export function mappingState(m: Kvm, vcpu: number, gfn: number): MappingFact["state"] {
+  if (m.mode === "npt0") return shadowedState(m, vcpu, gfn);
   const leaf = walkTables(m, vcpu, gfn).at(-1);
-  if (leaf === undefined || !is_shadow_present_pte(leaf.lo)) return "not mapped";
-  if (leaf.level > 1 && !is_large_pte(leaf.lo)) return "not mapped";
-  return is_writable_pte(leaf.lo) ? "writable" : "read-only";
+  return leaf !== undefined && isLeaf(leaf) ? stateOf([leaf]) : "not mapped";
+}
+
+/** Several guest addresses may lead to the gfn: writable as soon as one of them is. */
+function shadowedState(m: Kvm, vcpu: number, gfn: number): MappingFact["state"] {
+  const root = rootOf(m, vcpu);
+  if (root === null) return "not mapped";
+  const entries = tableEntries(m, root.table, root.level);
+  return stateOf([...entries].filter((entry) => isLeaf(entry) && covers(m, entry, gfn)));
+}
+
+function covers(m: Kvm, { sptep, level }: TableEntry, gfn: number): boolean {
+  const first = kvm_mmu_page_get_gfn(m, sptep_to_sp(m, sptep), spte_index(m, sptep));
+  return gfn >= first && gfn < first + pagesPerLevel(level);
+}
+
+const isLeaf = ({ level, lo }: { level: number; lo: number }): boolean =>
+  is_shadow_present_pte(lo) && (level === 1 || is_large_pte(lo));
+
+function stateOf(leaves: readonly { lo: number }[]): MappingFact["state"] {
+  if (leaves.length === 0) return "not mapped";
+  return leaves.some(({ lo }) => is_writable_pte(lo)) ? "writable" : "read-only";
 }

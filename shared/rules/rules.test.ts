@@ -279,6 +279,26 @@ describe("I1, stale translation", () => {
     );
   });
 
+  test("an entry whose bits changed without an event is taken away all the same", () => {
+    const leaf = (silent: number) => (at: Doing) => {
+      const range = { start: HVA, end: HVA + 4096, inProgress: 1, seq: 0 };
+      at.emit(EVENTS.notifierStart, range);
+      at.emit(EVENTS.kvm_tdp_mmu_spte_changed, {
+        as_id: 0,
+        gfn: 0x10000,
+        level: 1,
+        old_spte: { lo: 0x10e67 ^ silent, hi: 0 },
+        new_spte: { lo: 0, hi: 0x80000000 | 0 },
+      });
+      at.emit(EVENTS.tlbFlush, { vcpu: 0, scope: TlbScope.all, gfn: 0, pages: 0 });
+      pte(at, PRESENT, NONE);
+      at.emit(EVENTS.notifierEnd, { ...range, inProgress: 0, seq: 1 });
+    };
+    for (const bit of [0x2, 0x20, 0x40]) expect(story(map, leaf(bit))).toEqual([]);
+    const other = 0x1000; // another frame: the entry of an older root
+    expect(story(map, leaf(other))).toHaveLength(1);
+  });
+
   test("a small entry in the place of a huge page leaves the other pages mapped", () => {
     const huge = (at: Doing): void => {
       at.emit(EVENTS.memslot, { slot: 1, change: 0, gfn: 0x10000, pages: 16, hva: HVA, flags: 0 });

@@ -56,6 +56,8 @@ export const TRACKED = [
 /** KVM's own mark of a present entry: also set where the hardware's bit is not. */
 const SPTE_MMU_PRESENT = 11;
 const HUGE = 7;
+/** Writable, accessed, dirty: fast_page_fault() and the CPU set them without a stored entry. */
+const SILENT_BITS = 0x62;
 const HUGE_SIZE = PAGE_SIZE * 512;
 const leafKey = (level: number, gfn: number): number => gfn * 8 + level;
 
@@ -198,7 +200,8 @@ export class Tracker {
     // An old root's entry may go after a new root's came: only the entry that was stored is taken
     // away.
     const stored = this.leaves.get(key);
-    if (stored?.lo === intAt(cells, 4) && stored.hi === intAt(cells, 5)) this.remove(key);
+    if (stored === undefined || stored.hi !== intAt(cells, 5)) return;
+    if (((stored.lo ^ intAt(cells, 4)) & ~SILENT_BITS) === 0) this.remove(key);
   }
 
   private tlbFill(event: ScannedEvent): void {

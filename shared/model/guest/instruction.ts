@@ -173,6 +173,22 @@ function exchangeAdd(m: Kvm, vcpu: Vcpu): void {
 }
 
 /**
+ * Whether a flush came between translation and access. It has thrown the CPU out of the guest, so
+ * the instruction starts again.
+ */
+function isFlushed(m: Kvm, id: number): boolean {
+  const vcpu = m.vcpus[id];
+  if (vcpu === undefined) return false;
+  const { rip, rdi } = vcpu;
+  const stub = stubAt(rip);
+  if (stub === null) return findTlb(vcpu, rip | 0, highHalf(rip)) === null;
+  if (stub.size === 0) return false;
+  if (findTlb(vcpu, rdi.lo, rdi.hi) === null) return true;
+  const last = (rdi.lo + stub.size - 1) | 0;
+  return ((rdi.lo ^ last) & ~0xfff) !== 0 && findTlb(vcpu, last, rdi.hi) === null;
+}
+
+/**
  * Act "access": the load or store through the TLB. True when the guest is left: at the stub's out
  * instruction, or at one that KVM intercepts.
  */
@@ -309,7 +325,10 @@ export const runGuest = routine("runGuest", { vcpu: int, r: int, begun: int }, (
     when(() => own.r === Outcome.npf, [done(() => faultExit(m))]),
     when(() => own.r === Outcome.pageFault, [again]),
     when(
-      act("access", () => access(m, own.vcpu)),
+      act("access", () => {
+        own.begun = isFlushed(m, own.vcpu) ? 1 : 0;
+        return own.begun === 0 && access(m, own.vcpu);
+      }),
       [done(() => exitCode(m, own.vcpu))],
     ),
     again,

@@ -14,7 +14,7 @@ import { frameIndex } from "#shared/units/address";
 import { highHalf, type Word } from "#shared/units/halves";
 import { flushTlb } from "../guest/tlb.ts";
 import { releaseLock, takeLock } from "../host/locks.ts";
-import { memslotAt, type Memslot } from "../lookup/memslot.ts";
+import { kvm_vcpu_gfn_to_memslot, memslotAt, type Memslot } from "../lookup/memslot.ts";
 import { kvm_set_pfn_dirty } from "../lookup/v0-legacy.ts";
 import * as k from "../state/kvm.ts";
 import { tdp_iter } from "../state/kvm.ts";
@@ -65,6 +65,12 @@ export const mark_page_dirty_in_slot = routine(
     const half = word + (bit < 32 ? 0 : 1);
     if (word !== 0) m.put(half, (m.mem[half] as number) | (1 << (bit & 31)));
   },
+);
+
+/** For a store that KVM itself makes to the guest's memory. */
+export const kvm_vcpu_mark_page_dirty = routine(
+  "kvm_vcpu_mark_page_dirty",
+  (m: Kvm, gfn: number): void => mark_page_dirty_in_slot(m, kvm_vcpu_gfn_to_memslot(m, gfn), gfn),
 );
 
 /** kvm_alloc_dirty_bitmap(); all ones when the VM protects by hand and starts so. */

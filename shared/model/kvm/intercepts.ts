@@ -7,6 +7,7 @@ import { int, wide } from "#shared/engine/struct";
 import { act, call, done, when } from "#shared/engine/words";
 import { joinHalves } from "#shared/units/halves";
 import { FLUSHING_LENGTH } from "../guest/instruction.ts";
+import { kvm_vcpu_srcu_read_lock } from "../lookup/memslot.ts";
 import { KVM_REQ_MMU_SYNC } from "../state/kvm.ts";
 import type { Kvm } from "../state/machine.ts";
 import { x86_decode_emulated_instruction } from "./decode.ts";
@@ -24,6 +25,7 @@ export const invlpg_interception = routine(
   "invlpg_interception",
   { vcpu: int, r: int },
   (own, m: Kvm) => [
+    act("Y9", () => kvm_vcpu_srcu_read_lock(m, own.vcpu)),
     call(x86_decode_emulated_instruction, { vcpu: "vcpu" }, "r"),
     when(() => own.r === 0, [done()]),
     call(kvm_mmu_invlpg, {
@@ -53,6 +55,7 @@ const kvm_set_cr3 = routine("kvm_set_cr3", { vcpu: int, cr3: wide }, (own, m: Kv
 ]);
 
 export const cr_interception = routine("cr_interception", { vcpu: int, r: int }, (own, m: Kvm) => [
+  act("Y9", () => kvm_vcpu_srcu_read_lock(m, own.vcpu)),
   call(x86_decode_emulated_instruction, { vcpu: "vcpu" }, "r"),
   when(() => own.r === 0, [done()]),
   call(kvm_set_cr3, {

@@ -158,7 +158,14 @@ const locals = { ...regionLocals, change: int, at: ref, before: int } as const;
 function invalidate(m: Kvm, cell: number): void {
   memslotAt(m, cell).flags |= k.KVM_MEMSLOT_INVALID;
   m.kvm.generation += 2;
+  m.kvm.srcu_period += 1;
 }
+
+/**
+ * synchronize_srcu_expedited(): whether a vCPU still goes by the slots as they were published last.
+ */
+const hasOldReaders = (m: Kvm): boolean =>
+  m.vcpus.some(({ srcu_read }) => srcu_read !== 0 && srcu_read <= m.kvm.srcu_period);
 
 function changeFlags(m: Kvm, own: { readonly flags: number; readonly at: number }): void {
   memslotAt(m, own.at).flags = own.flags;
@@ -186,21 +193,36 @@ function commit(
   m: Kvm,
   own: MemoryRegion & { readonly change: number; readonly at: number },
 ): void {
-  const slot = memslotAt(m, own.at);
   if (own.change === MemslotChange.flags) changeFlags(m, own);
   else unlinkSlot(m, own.at);
-  if (own.change === MemslotChange.move) {
-    slot.base_gfn = own.gpa / PAGE;
-    slot.flags = own.flags;
-    linkSlot(m, own.at);
-  }
+  const now = own.change === MemslotChange.move ? moved(m, own) : own.at;
   m.kvm.generation += 2;
-  recordSlot(m, own.at, own.change);
-  if (own.change === MemslotChange.delete) freeBitmap(m, own.at);
-  if (own.change !== MemslotChange.delete) return;
-  kvm_arch_free_memslot(m, own.at);
-  m.free(own.at as ReturnType<Kvm["alloc"]>, KIND.memslot);
-  changeMmuPages(m);
+  m.kvm.srcu_period += 1;
+  recordSlot(m, now, own.change);
+  if (own.change === MemslotChange.delete) changeMmuPages(m);
+}
+
+/** The slot at its new place. The old one goes when no fault can have it any more. */
+function moved(m: Kvm, own: MemoryRegion & { readonly at: number }): number {
+  const cell = m.alloc(KIND.memslot);
+  const slot = memslotAt(m, cell);
+  const old = memslotAt(m, own.at);
+  slot.id = old.id;
+  slot.flags = own.flags;
+  slot.base_gfn = own.gpa / PAGE;
+  slot.npages = old.npages;
+  slot.userspace_addr = old.userspace_addr;
+  slot.dirty_bitmap = old.dirty_bitmap;
+  old.dirty_bitmap = 0 as typeof old.dirty_bitmap;
+  linkSlot(m, cell);
+  return cell;
+}
+
+/** kvm_free_memslot(): what DELETE and MOVE have replaced. */
+function freeSlot(m: Kvm, cell: number): void {
+  freeBitmap(m, cell);
+  kvm_arch_free_memslot(m, cell);
+  m.free(cell as ReturnType<Kvm["alloc"]>, KIND.memslot);
 }
 
 /** kvm_free_memslot(): the first one goes; false when there is none. */
@@ -209,9 +231,7 @@ function freeFirstSlot(m: Kvm): boolean {
   if (cell === 0) return false;
   unlinkSlot(m, cell);
   recordSlot(m, cell, MemslotChange.delete);
-  freeBitmap(m, cell);
-  kvm_arch_free_memslot(m, cell);
-  m.free(cell, KIND.memslot);
+  freeSlot(m, cell);
   return true;
 }
 
@@ -239,7 +259,7 @@ export const kvm_set_memory_region = routine("kvm_set_memory_region", locals, (o
     () => own.change === MemslotChange.delete || own.change === MemslotChange.move,
     [
       act("M1i", () => invalidate(m, own.at)),
-      until("M1w", () => m.kvm.mn_active_invalidate_count === 0),
+      until("M1w", () => m.kvm.mn_active_invalidate_count === 0 && !hasOldReaders(m)),
       call(kvm_arch_flush_shadow_memslot),
     ],
   ),
@@ -251,6 +271,10 @@ export const kvm_set_memory_region = routine("kvm_set_memory_region", locals, (o
         commit(m, own);
       }),
     ],
+  ),
+  when(
+    () => own.change === MemslotChange.delete || own.change === MemslotChange.move,
+    [until("M7w", () => !hasOldReaders(m)), act("M7x", () => freeSlot(m, own.at))],
   ),
   when(
     () => own.change === MemslotChange.flags,

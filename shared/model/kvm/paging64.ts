@@ -15,6 +15,7 @@ import { readHigh, readLow, writeWord } from "../host/contents.ts";
 import { gfnToHva, kvm_vcpu_gfn_to_memslot, memslotAt } from "../lookup/memslot.ts";
 import { guest_walker, KVM_MEMSLOT_INVALID, KVM_MEM_READONLY } from "../state/kvm.ts";
 import type { Kvm } from "../state/machine.ts";
+import { kvm_vcpu_mark_page_dirty } from "./dirty-log.ts";
 import { ACC_USER_MASK, ACC_WRITE_MASK, accReadMask } from "./role.ts";
 
 export const PFERR_PRESENT_MASK = 1;
@@ -249,6 +250,7 @@ function exchange(m: Kvm, own: WalkOwn): boolean {
   if (!isSame) return false;
   const marked = pte.lo | missingBits(own, pte.lo);
   writeWord(m, pfn, index, marked, pte.hi);
+  kvm_vcpu_mark_page_dirty(m, own.walker.table_gfn.get(own.level - 1));
   pte.lo = marked;
   return true;
 }

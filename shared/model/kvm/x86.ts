@@ -23,6 +23,7 @@ import {
   SVM_EXIT_PF,
   SVM_EXIT_WRITE_CR3,
 } from "../state/kvm.ts";
+import { kvm_vcpu_srcu_read_lock, kvm_vcpu_srcu_read_unlock } from "../lookup/memslot.ts";
 import type { Kvm } from "../state/machine.ts";
 import { cr_interception, invlpg_interception } from "./intercepts.ts";
 import { kvm_mmu_page_fault } from "./mmu.ts";
@@ -49,6 +50,7 @@ function recordPageFault(m: Kvm, id: number): void {
 
 const npf_interception = routine("npf_interception", vcpuLocals, (own, m: Kvm) => [
   act("X0", () => {
+    kvm_vcpu_srcu_read_lock(m, own.vcpu);
     recordPageFault(m, own.vcpu);
     if (endsRace(m)) own.r = 1;
   }),
@@ -61,6 +63,7 @@ const npf_interception = routine("npf_interception", vcpuLocals, (own, m: Kvm) =
 const pf_interception = routine("pf_interception", vcpuLocals, (own, m: Kvm) => [
   when(
     act("X0", () => {
+      kvm_vcpu_srcu_read_lock(m, own.vcpu);
       recordPageFault(m, own.vcpu);
       if (endsRace(m)) own.r = 1;
       return m.kernel.unprotectsBeforeDelivery && m.vcpus[own.vcpu]?.injected === 1;
@@ -114,7 +117,10 @@ const vcpu_enter_guest = routine("vcpu_enter_guest", vcpuLocals, (own, m: Kvm) =
   when(() => own.r < 0, [done("r")]),
   // MODEL: the TLB is empty at every entry, as in the emulated CPU that the traces come from; real
   // ones keep it.
-  act("K", () => flushTlb(m, own.vcpu, TlbScope.vcpu)),
+  act("K", () => {
+    kvm_vcpu_srcu_read_unlock(m, own.vcpu);
+    flushTlb(m, own.vcpu, TlbScope.vcpu);
+  }),
   call(runGuest, { vcpu: "vcpu" }, "r"),
   when(() => own.r === SVM_EXIT_NPF, [call(npf_interception, { vcpu: "vcpu" }, "r"), done("r")]),
   when(() => own.r === SVM_EXIT_PF, [call(pf_interception, { vcpu: "vcpu" }, "r"), done("r")]),
@@ -128,6 +134,7 @@ const vcpu_enter_guest = routine("vcpu_enter_guest", vcpuLocals, (own, m: Kvm) =
 function beginRun(m: Kvm, id: number): boolean {
   const vcpu = m.vcpus[id];
   if (vcpu === undefined) return false;
+  kvm_vcpu_srcu_read_lock(m, id);
   if (m.kernel.clearsExitReason) vcpu.exit_reason = KVM_EXIT_UNKNOWN;
   return vcpu.mmioPhase !== MmioPhase.none;
 }
@@ -137,6 +144,11 @@ function leaveForIo(m: Kvm, id: number): void {
   if (vcpu !== undefined) vcpu.exit_reason = KVM_EXIT_IO;
 }
 
+function leaveRun(m: Kvm, id: number, r: number): void {
+  kvm_vcpu_srcu_read_unlock(m, id);
+  m.emit(EventId.kvmRun, id, r, 0);
+}
+
 /** KVM_RUN. Result: 0 when the guest came to an out instruction, or a negative errno. */
 export const kvm_arch_vcpu_ioctl_run = routine(
   "kvm_arch_vcpu_ioctl_run",
@@ -144,14 +156,17 @@ export const kvm_arch_vcpu_ioctl_run = routine(
   (own, m: Kvm) => [
     when(
       act("K.i", () => beginRun(m, own.vcpu)),
-      [call(complete_emulated_mmio, { vcpu: "vcpu" }, "r"), when(() => own.r === 0, [done(0)])],
+      [
+        call(complete_emulated_mmio, { vcpu: "vcpu" }, "r"),
+        when(
+          () => own.r === 0,
+          [act("K.m", () => kvm_vcpu_srcu_read_unlock(m, own.vcpu)), done(0)],
+        ),
+      ],
     ),
     loop(
       call(vcpu_enter_guest, { vcpu: "vcpu" }, "r"),
-      when(
-        () => own.r <= 0,
-        [act("K.x", () => m.emit(EventId.kvmRun, own.vcpu, own.r, 0)), done("r")],
-      ),
+      when(() => own.r <= 0, [act("K.x", () => leaveRun(m, own.vcpu, own.r)), done("r")]),
       again,
     ),
   ],

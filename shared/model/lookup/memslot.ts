@@ -28,13 +28,14 @@ export const kvm_vcpu_gfn_to_memslot = routine("kvm_vcpu_gfn_to_memslot", gfn_to
 export const gfnToHva = (slot: Memslot, gfn: number): number =>
   slot.userspace_addr + (gfn - slot.base_gfn) * 4096;
 
-/** __gfn_to_hva_many(): sets the fault's hva, or its error. True when there is an address. */
+/**
+ * __gfn_to_hva_many(): sets the fault's hva, or its error. True when there is an address. A slot
+ * that
+ * became invalid since the fault looked is another copy in the kernel: the fault goes on with its
+ * own.
+ */
 export function findHva(m: Kvm, fault: Fault): boolean {
   const slot = memslotAt(m, fault.slot);
-  if ((slot.flags & k.KVM_MEMSLOT_INVALID) !== 0) {
-    fault.pfnError = PfnError.noslot;
-    return false;
-  }
   if (fault.write && (slot.flags & k.KVM_MEM_READONLY) !== 0) {
     fault.pfnError = PfnError.roFault;
     return false;
@@ -59,3 +60,14 @@ function isInvalidating(m: Kvm, gfn: number): boolean {
 /** Without mmu_lock, so the answer may be old; under it the same test is exact. */
 export const mmu_invalidate_retry_gfn = (m: Kvm, seq: number, gfn: number): boolean =>
   isInvalidating(m, gfn) || m.kvm.mmu_invalidate_seq !== seq;
+
+/** Slots that a vCPU has looked up stay as they are until it goes on into the guest. */
+export function kvm_vcpu_srcu_read_lock(m: Kvm, id: number): void {
+  const vcpu = m.vcpus[id];
+  if (vcpu !== undefined) vcpu.srcu_read = m.kvm.srcu_period + 1;
+}
+
+export function kvm_vcpu_srcu_read_unlock(m: Kvm, id: number): void {
+  const vcpu = m.vcpus[id];
+  if (vcpu !== undefined) vcpu.srcu_read = 0;
+}

@@ -17,6 +17,8 @@ export const struct_kvm = struct("kvm", {
   mmu_invalidate_range_start: wide,
   mmu_invalidate_range_end: wide,
   mn_active_invalidate_count: int,
+  /** Grace periods of srcu that have begun: one each time slots are published. */
+  srcu_period: int,
   /** Generation of the memslots; two address spaces, so each update adds 2. */
   generation: int,
   /** First memslot in order of gfn. */
@@ -89,6 +91,11 @@ export const KVM_MMU_NUM_PREV_ROOTS = 3;
 export const kvm_vcpu = struct("kvm_vcpu", {
   created: int,
   requests: int,
+  /**
+   * In kvm->srcu's read side, from the start of KVM_RUN on but not in the guest: 1 + the grace
+   * periods that had begun then; else 0.
+   */
+  srcu_read: int,
   /** Shadow page of the root in use; 0 before the first entry. */
   root: ref,
   /** Guest table behind the root, with shadow paging. */
