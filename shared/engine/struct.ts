@@ -72,18 +72,16 @@ export const wide: FieldKind<number> = {
   read: (m, cell) => wideOf(m.mem[cell] as number, m.mem[cell + 1] as number),
   write: (m, cell, value) => {
     m.put(cell, value);
-    m.put(cell + 1, highOf(value));
+    m.put(cell + 1, highHalf(value));
   },
   text: {
     read: "wideOf(m.mem[at], m.mem[at + 1])",
-    write: "m.put(at, value); m.put(at + 1, highOf(value))",
+    write: "m.put(at, value); m.put(at + 1, highHalf(value))",
   },
 };
 
 // Most frame numbers fit an int32: taken apart here, they never become a number on the heap.
 const wideOf = (lo: number, hi: number): number => (hi === 0 && lo >= 0 ? lo : joinHalves(lo, hi));
-const highOf = (value: number): number =>
-  (value | 0) === value && value >= 0 ? 0 : highHalf(value);
 
 class PairView implements Pair {
   private readonly m: Machine;
@@ -234,7 +232,7 @@ function nameCell(fields: Fields, offsets: Record<string, number>, offset: numbe
 }
 
 /** What the texts of fields name. */
-const IN_TEXT = { wideOf, highOf, PairView };
+const IN_TEXT = { wideOf, highHalf, PairView };
 
 /** Makes a view of a machine's cells from a base cell on. */
 export type MakeView = (m: Machine, cell: number) => unknown;

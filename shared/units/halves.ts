@@ -15,7 +15,8 @@ export const sameWord = (a: Word, b: Word): boolean => a.lo === b.lo && a.hi ===
 /** The word as a number; exact only below 2^53. */
 export const joinHalves = (lo: number, hi: number): number => (hi >>> 0) * 2 ** 32 + (lo >>> 0);
 export const lowHalf = (value: number): number => value | 0;
-export const highHalf = (value: number): number => Math.floor(value / 2 ** 32) | 0;
+export const highHalf = (value: number): number =>
+  value >= 0 && value < 2 ** 32 ? 0 : Math.floor(value / 2 ** 32) | 0;
 
 /** True when bit n (0..63) is set. */
 export const hasBit = (lo: number, hi: number, n: number): boolean =>

@@ -8,7 +8,8 @@ import { int } from "#shared/engine/struct";
 import { act, again, done, loop, when } from "#shared/engine/words";
 import { TlbScope } from "#shared/events/own";
 import { EventId } from "#shared/events/table";
-import { highHalf } from "#shared/units/halves";
+import { PAGE_SIZE } from "#shared/units/address";
+import { highHalf, type Word } from "#shared/units/halves";
 import * as contents from "../host/contents.ts";
 import {
   SVM_EXIT_EXCEPTION_OUT,
@@ -26,7 +27,7 @@ import { notSimulated } from "../state/not-simulated.ts";
 import * as g from "./layout.ts";
 import { ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE, type Access } from "./paging.ts";
 import { translateShadow } from "./shadow-walk.ts";
-import { findTlb, flushTlb, flushTlbPage } from "./tlb.ts";
+import { findTlb, flushTlb, flushTlbPage, tlbPfn, tlbRights } from "./tlb.ts";
 import { Outcome, translate } from "./walk.ts";
 
 type Vcpu = Kvm["vcpus"][number];
@@ -40,19 +41,20 @@ export interface Instruction {
 
 const NOTHING: Instruction = { op: "none", kind: ACCESS_READ, size: 0 };
 
-function stubTable(): ReadonlyMap<number, Instruction> {
-  const table = new Map<number, Instruction>();
+/** By the offset in the code page. */
+function stubTable(): readonly Instruction[] {
+  const stubs = new Map<number, Instruction>();
   for (const size of [1, 2, 4, 8] as const) {
-    table.set(g.STUB.read[size], { op: "read", kind: ACCESS_READ, size });
-    table.set(g.STUB.write[size], { op: "write", kind: ACCESS_WRITE, size });
+    stubs.set(g.STUB.read[size], { op: "read", kind: ACCESS_READ, size });
+    stubs.set(g.STUB.write[size], { op: "write", kind: ACCESS_WRITE, size });
   }
-  table.set(g.STUB.invlpg, { ...NOTHING, op: "invlpg" });
-  table.set(g.STUB.cr3, { ...NOTHING, op: "cr3" });
-  table.set(g.STUB.pageFault, { ...NOTHING, op: "handler" });
-  table.set(g.STUB.xadd, { op: "xadd", kind: ACCESS_WRITE, size: 8 });
-  table.set(g.STUB.touchRead, { op: "touch", kind: ACCESS_READ, size: 8 });
-  table.set(g.STUB.touchWrite, { op: "touch", kind: ACCESS_WRITE, size: 8 });
-  return table;
+  stubs.set(g.STUB.invlpg, { ...NOTHING, op: "invlpg" });
+  stubs.set(g.STUB.cr3, { ...NOTHING, op: "cr3" });
+  stubs.set(g.STUB.pageFault, { ...NOTHING, op: "handler" });
+  stubs.set(g.STUB.xadd, { op: "xadd", kind: ACCESS_WRITE, size: 8 });
+  stubs.set(g.STUB.touchRead, { op: "touch", kind: ACCESS_READ, size: 8 });
+  stubs.set(g.STUB.touchWrite, { op: "touch", kind: ACCESS_WRITE, size: 8 });
+  return Array.from({ length: PAGE_SIZE }, (_, offset) => stubs.get(offset) ?? NOTHING);
 }
 const STUBS = stubTable();
 
@@ -61,17 +63,19 @@ const HOST_CODE = 0x10e690;
 
 /** The stub at rip; null elsewhere. */
 export function stubAt(rip: number): Instruction | null {
-  const base = rip - (rip % 4096);
+  const offset = rip & (PAGE_SIZE - 1);
+  const base = rip - offset;
   if (base !== g.CODE_GPA && base !== g.USER_CODE_GVA) return null;
-  return STUBS.get(rip % 4096) ?? NOTHING;
+  return STUBS[offset] ?? NOTHING;
 }
 
 function decode(m: Kvm, vcpu: Vcpu): Instruction {
   const { rip } = vcpu;
   const stub = stubAt(rip);
   if (stub !== null) return stub;
-  const code = findTlb(vcpu, rip | 0, highHalf(rip));
-  const bytes = code === null ? 0 : contents.loadLow(m, code.pfn, rip % 4096, 4) & 0xffffff;
+  const code = findTlb(m, vcpu, rip | 0, highHalf(rip));
+  const offset = rip & (PAGE_SIZE - 1);
+  const bytes = code === 0 ? 0 : contents.loadLow(m, tlbPfn(m, code), offset, 4) & 0xffffff;
   return bytes === HOST_CODE
     ? NOTHING
     : notSimulated("Executing code that the plan did not write with hcode");
@@ -79,29 +83,36 @@ function decode(m: Kvm, vcpu: Vcpu): Instruction {
 
 const NEEDED = [0, TLB_WRITABLE, TLB_EXECUTABLE] as const;
 
+const isUserMode = (vcpu: Vcpu): boolean => vcpu.cpl === 3;
+
+/** Whether the TLB has the address with the rights that the access needs. */
+function isHit(m: Kvm, vcpu: Vcpu, lo: number, hi: number, needed: number): boolean {
+  const entry = findTlb(m, vcpu, lo, hi);
+  return entry !== 0 && (tlbRights(m, entry) & needed) === needed;
+}
+
 /** Translates unless the TLB has it with the rights needed. */
 function reach(m: Kvm, id: number, vcpu: Vcpu, access: Access): number {
   const needed = (NEEDED[access.kind] ?? 0) | (access.isUser ? TLB_USER : 0);
-  const entry = findTlb(vcpu, access.lo, access.hi);
-  if (entry !== null && (entry.flags & needed) === needed) return Outcome.translated;
+  if (isHit(m, vcpu, access.lo, access.hi, needed)) return Outcome.translated;
   return m.mode === "npt0" ? translateShadow(m, id, vcpu, access) : translate(m, id, vcpu, access);
 }
 
-const isUserMode = (vcpu: Vcpu): boolean => vcpu.cpl === 3;
+/** The same of an access that the running instruction makes. */
+function reachOwn(m: Kvm, id: number, vcpu: Vcpu, { lo, hi }: Word, kind: number): number {
+  const isUser = isUserMode(vcpu);
+  const needed = (NEEDED[kind] ?? 0) | (isUser ? TLB_USER : 0);
+  if (isHit(m, vcpu, lo, hi, needed)) return Outcome.translated;
+  return reach(m, id, vcpu, { lo, hi, kind, isUser, isImplicit: false });
+}
 
 function fetchCode(m: Kvm, id: number, vcpu: Vcpu): number {
   const { rip } = vcpu;
-  return reach(m, id, vcpu, {
-    lo: rip | 0,
-    hi: highHalf(rip),
-    kind: ACCESS_FETCH,
-    isUser: isUserMode(vcpu),
-    isImplicit: false,
-  });
+  return reachOwn(m, id, vcpu, { lo: rip | 0, hi: highHalf(rip) }, ACCESS_FETCH);
 }
 
 /** Act "walk": code, then data, then the data's second page if it crosses one. */
-function walk(m: Kvm, id: number, begun: number): number {
+export function walk(m: Kvm, id: number, begun: number): number {
   const vcpu = m.vcpus[id];
   if (vcpu === undefined) return Outcome.translated;
   const fetched = fetchCode(m, id, vcpu);
@@ -110,29 +121,24 @@ function walk(m: Kvm, id: number, begun: number): number {
   if (size === 0) return Outcome.translated;
   const { lo, hi } = vcpu.rdi;
   if (begun === 0) m.emit(EventId.guestAccess, id, kind, lo, hi, size);
-  const isUser = isUserMode(vcpu);
-  const isImplicit = false;
   // MODEL: the emulated CPU translates a locked read-modify-write for reading first.
-  const read =
-    op === "xadd"
-      ? reach(m, id, vcpu, { lo, hi, kind: ACCESS_READ, isUser, isImplicit })
-      : Outcome.translated;
+  const read = op === "xadd" ? reachOwn(m, id, vcpu, { lo, hi }, ACCESS_READ) : Outcome.translated;
   if (read !== Outcome.translated) return read;
-  const first = reach(m, id, vcpu, { lo, hi, kind, isUser, isImplicit });
-  const isCrossing = (lo & 0xfff) + size > 4096;
+  const first = reachOwn(m, id, vcpu, { lo, hi }, kind);
+  const isCrossing = (lo & 0xfff) + size > PAGE_SIZE;
   if (first !== Outcome.translated || !isCrossing) return first;
-  return reach(m, id, vcpu, { lo: (lo & ~0xfff) + 4096, hi, kind, isUser, isImplicit });
+  return reachOwn(m, id, vcpu, { lo: (lo & ~0xfff) + PAGE_SIZE, hi }, kind);
 }
 
 /** Where a byte of the access lies. */
-function placeOf(vcpu: Vcpu, offset: number): { pfn: number; at: number } {
+function placeOf(m: Kvm, vcpu: Vcpu, offset: number): { pfn: number; at: number } {
   const { lo, hi } = vcpu.rdi;
-  const entry = findTlb(vcpu, (lo + offset) | 0, hi);
-  return { pfn: entry?.pfn ?? 0, at: ((lo & 0xfff) + offset) % 4096 };
+  const entry = findTlb(m, vcpu, (lo + offset) | 0, hi);
+  return { pfn: tlbPfn(m, entry), at: ((lo & 0xfff) + offset) & 0xfff };
 }
 
 function load(m: Kvm, vcpu: Vcpu, size: number): void {
-  const { pfn, at } = placeOf(vcpu, 0);
+  const { pfn, at } = placeOf(m, vcpu, 0);
   const { rax } = vcpu;
   if ((at & 7) + size <= 8) {
     const lo = contents.loadLow(m, pfn, at, size);
@@ -141,7 +147,7 @@ function load(m: Kvm, vcpu: Vcpu, size: number): void {
     return;
   }
   const bytes = Array.from({ length: size }, (_, i) => {
-    const place = placeOf(vcpu, i);
+    const place = placeOf(m, vcpu, i);
     return contents.loadLow(m, place.pfn, place.at, 1);
   });
   const join = (from: number): number =>
@@ -151,13 +157,13 @@ function load(m: Kvm, vcpu: Vcpu, size: number): void {
 }
 
 function store(m: Kvm, vcpu: Vcpu, size: number, lo: number, hi: number): void {
-  const { pfn, at } = placeOf(vcpu, 0);
+  const { pfn, at } = placeOf(m, vcpu, 0);
   if ((at & 7) + size <= 8) {
     contents.store(m, pfn, at, size, lo, hi);
     return;
   }
   for (let i = 0; i < size; i++) {
-    const place = placeOf(vcpu, i);
+    const place = placeOf(m, vcpu, i);
     const byte = ((i < 4 ? lo >>> (8 * i) : hi >>> (8 * (i - 4))) & 0xff) | 0;
     contents.store(m, place.pfn, place.at, 1, byte, 0);
   }
@@ -181,18 +187,18 @@ function isFlushed(m: Kvm, id: number): boolean {
   if (vcpu === undefined) return false;
   const { rip, rdi } = vcpu;
   const stub = stubAt(rip);
-  if (stub === null) return findTlb(vcpu, rip | 0, highHalf(rip)) === null;
+  if (stub === null) return findTlb(m, vcpu, rip | 0, highHalf(rip)) === 0;
   if (stub.size === 0) return false;
-  if (findTlb(vcpu, rdi.lo, rdi.hi) === null) return true;
+  if (findTlb(m, vcpu, rdi.lo, rdi.hi) === 0) return true;
   const last = (rdi.lo + stub.size - 1) | 0;
-  return ((rdi.lo ^ last) & ~0xfff) !== 0 && findTlb(vcpu, last, rdi.hi) === null;
+  return ((rdi.lo ^ last) & ~0xfff) !== 0 && findTlb(m, vcpu, last, rdi.hi) === 0;
 }
 
 /**
  * Act "access": the load or store through the TLB. True when the guest is left: at the stub's out
  * instruction, or at one that KVM intercepts.
  */
-function access(m: Kvm, id: number): boolean {
+export function access(m: Kvm, id: number): boolean {
   const vcpu = m.vcpus[id];
   if (vcpu === undefined) return true;
   const { op, size, kind } = decode(m, vcpu);

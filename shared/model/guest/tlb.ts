@@ -3,28 +3,37 @@
 // MODEL: one TLB per vCPU without ASIDs; a real CPU may keep more, and in other places.
 import { TlbScope } from "#shared/events/own";
 import { EventId } from "#shared/events/table";
-import { TLB_ENTRIES, type tlbEntry } from "../state/kvm.ts";
+import { joinHalves } from "#shared/units/halves";
+import { kvm_vcpu, TLB_ENTRIES, tlbEntry } from "../state/kvm.ts";
 import type { Kvm } from "../state/machine.ts";
 
-export type TlbEntry = ReturnType<typeof tlbEntry.at>;
 type Vcpu = Kvm["vcpus"][number];
+
+// A hit is what the guest does most: it goes by cells, without a view.
+const ENTRIES = kvm_vcpu.offsets.tlb;
+const VALID = kvm_vcpu.offsets.tlb_valid;
+const ENTRY_CELLS = tlbEntry.size;
+const { gvaPage: GVA_PAGE, pfn: PFN, flags: FLAGS } = tlbEntry.offsets;
 
 /** Place of a page in the TLB: its number modulo the size. */
 const indexOf = (gvaLow: number): number => (gvaLow >>> 12) % TLB_ENTRIES;
 
-const isValid = (vcpu: Vcpu, index: number): boolean => {
-  const { tlb_valid } = vcpu;
-  return (((index < 32 ? tlb_valid.lo : tlb_valid.hi) >>> (index & 31)) & 1) === 1;
-};
-
-/** The entry for an address, or null. Reads only. */
-export function findTlb(vcpu: Vcpu, lo: number, hi: number): TlbEntry | null {
+/** Cell of the entry for an address; 0 when there is none. Reads only. */
+export function findTlb(m: Kvm, vcpu: Vcpu, lo: number, hi: number): number {
+  const { mem } = m;
   const index = indexOf(lo);
-  if (!isValid(vcpu, index)) return null;
-  const entry = vcpu.tlb.get(index);
-  const { gvaPage } = entry;
-  return gvaPage.lo === (lo & ~0xfff) && gvaPage.hi === hi ? entry : null;
+  const valid = mem[vcpu.cell + VALID + (index >>> 5)] as number;
+  if (((valid >>> (index & 31)) & 1) === 0) return 0;
+  const entry = vcpu.cell + ENTRIES + index * ENTRY_CELLS;
+  const isIt = mem[entry + GVA_PAGE] === (lo & ~0xfff) && mem[entry + GVA_PAGE + 1] === hi;
+  return isIt ? entry : 0;
 }
+
+/** Frame and rights of an entry that was found; 0 of none. */
+export const tlbPfn = (m: Kvm, entry: number): number =>
+  entry === 0 ? 0 : joinHalves(m.mem[entry + PFN] as number, m.mem[entry + PFN + 1] as number);
+export const tlbRights = (m: Kvm, entry: number): number =>
+  entry === 0 ? 0 : (m.mem[entry + FLAGS] as number);
 
 /** A translation to keep. */
 export interface Translation {
@@ -74,7 +83,7 @@ export function flushTlb(m: Kvm, id: number, scope: number): void {
 /** INVLPG: one page. */
 export function flushTlbPage(m: Kvm, id: number, lo: number, hi: number): void {
   const vcpu = m.vcpus[id];
-  if (vcpu === undefined || findTlb(vcpu, lo, hi) === null) return;
+  if (vcpu === undefined || findTlb(m, vcpu, lo, hi) === 0) return;
   const index = indexOf(lo);
   forget(vcpu, index);
   if (index < 32) vcpu.tlb_valid.lo &= ~(1 << index);
