@@ -194,6 +194,8 @@ export class Tracker {
     if (hasBit(lo, hi, SPTE_MMU_PRESENT)) {
       if (level === 1 || hasBit(lo, hi, HUGE)) {
         this.store(key, { gfn, level, lo, hi, pfn: frameOf(lo, hi), event: event.n });
+      } else {
+        this.remove(key); // a table in the place of a huge leaf
       }
       return;
     }
