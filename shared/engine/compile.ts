@@ -93,10 +93,8 @@ function unitName(routine: number): string {
   return `${isName(name) ? name : "routine"}$${routine}`;
 }
 
-// What every tick does stands in the text itself: calls to be inlined would use up what the
-// compiler allows a function, and leave less for the acts.
-const OVERFLOW = `if (m.recording && (m.logCount >= m.logMark || m.spanCount >= m.spanMark ||
-  m.eventCount >= m.eventMark || m.tickCount >= m.tickMark)) m.overflow(m);`;
+// In the text itself: calls to be inlined would use up what the compiler allows a function, and
+// leave less for the acts.
 const recordTick = (row: number): string => `if (m.ticksOn) {
   to = m.tickCount++;
   m.tickWho[to] = m.thread << 24 | ${row};
@@ -225,10 +223,10 @@ class Writer {
     return `if (${test}) { ${yes} } ${this.go(other[row] as number, isNested)}`;
   }
 
-  /** The act before ends here, and the next one begins if it can and may. */
+  /** The next act begins, if it can and may. */
   private tick(row: number): string {
     const { p } = this;
-    const text = [OVERFLOW, `if (m.tick >= until) return ${~row};`];
+    const text = [`if (m.tick >= until) return ${~row};`];
     if (p.op[row] === OP.GUARD) {
       text.push(`if (!${this.use("g", row, p.guard[row])}()) return ${~row};`);
     }

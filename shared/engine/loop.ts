@@ -6,6 +6,7 @@ import { highHalf } from "../units/halves.ts";
 import { compile, runCompiled } from "./compile.ts";
 import { fail } from "./faults.ts";
 import {
+  BATCH_TICKS,
   isFull,
   MAX_THREADS,
   THREAD_HEAD,
@@ -91,9 +92,16 @@ export function runOn(m: Machine, thread: ThreadId, maxTicks: number, outcome = 
   const base = select(m, thread);
   m.compiled ??= compile(m, programOf(m));
   if (m.compiled === null) return stepOn(m, thread, maxTicks, outcome);
-  m.mem[base] = runCompiled(m.compiled, m.mem[base] as number, from + maxTicks, outcome);
+  let row = m.mem[base] as number;
+  for (let left = maxTicks; left > 0;) {
+    const start = m.tick;
+    row = runCompiled(m.compiled, row, start + Math.min(left, BATCH_TICKS), outcome);
+    if (m.recording && isFull(m)) m.overflow(m);
+    left -= m.tick - start;
+    if (m.tick - start < BATCH_TICKS) break;
+  }
+  m.mem[base] = row;
   m.mem[base + 1] = m.fp;
-  if (m.recording && isFull(m)) m.overflow(m);
   return m.tick - from;
 }
 

@@ -42,6 +42,7 @@ export interface RecordSwitches {
   readonly choices: boolean;
   /** Program counters, frames and locals are logged like data: searches only. */
   readonly control: boolean;
+  /** A reading of the write log: only with `writes`. */
   readonly digest: boolean;
 }
 
@@ -107,9 +108,15 @@ export interface Buffers {
   readonly choices: BufferRows;
 }
 
-/** Reserves hold the largest act: a kernel that tears down a table of tables without a pause. */
+/** Ticks that a run makes between two looks at its buffers. */
+export const BATCH_TICKS = 256;
+
+/**
+ * Reserves hold the rows of a batch of ticks, and of the largest act: a kernel that tears down a
+ * table of tables without a pause.
+ */
 const RUN_BUFFERS: Buffers = {
-  ticks: { mark: 16_384, reserve: 64 },
+  ticks: { mark: 16_384, reserve: BATCH_TICKS },
   writes: { mark: 16_384, reserve: 2_097_152 },
   events: { mark: 4_096, reserve: 1_048_576 },
   spans: { mark: 65_536, reserve: 4_194_304 },
@@ -118,10 +125,10 @@ const RUN_BUFFERS: Buffers = {
 
 /** Small buffers for machines made in great number by tests and protocols. */
 export const SMALL_BUFFERS: Buffers = {
-  ticks: { mark: 512, reserve: 16 },
-  writes: { mark: 1_024, reserve: 1_024 },
-  events: { mark: 256, reserve: 256 },
-  spans: { mark: 1_024, reserve: 1_024 },
+  ticks: { mark: 512, reserve: BATCH_TICKS },
+  writes: { mark: 1_024, reserve: 16_384 },
+  events: { mark: 256, reserve: 4_096 },
+  spans: { mark: 1_024, reserve: 32_768 },
   choices: { mark: 128, reserve: 16 },
 };
 
@@ -139,7 +146,7 @@ export interface ThreadInfo {
   readonly restRow: number;
 }
 
-/** Called at the end of a tick whose rows reached a buffer's mark. */
+/** Called between two ticks, after the rows reached a buffer's mark. */
 export type Overflow = (m: Machine) => void;
 
 export class Machine {
@@ -190,8 +197,6 @@ export class Machine {
   overflow: Overflow = growLog;
   /** Cells from here on are logged and digested; the capacity when nothing is. */
   loggedFrom: number;
-  /** 1 where writes are logged; 0 where they are digested only, and the row is written over. */
-  private logStep = 0;
   digesting = false;
   spansOn = false;
   eventsOn = false;
@@ -241,18 +246,14 @@ export class Machine {
     const next = value | 0;
     const old = this.mem[cell] as number;
     if (old === next) return;
-    if (cell >= this.loggedFrom) this.log(cell, old, next);
+    if (cell >= this.loggedFrom) {
+      const at = this.logCount++;
+      this.logCell[at] = cell;
+      this.logOld[at] = old;
+      this.logNew[at] = next;
+      if (this.digesting) this.shift(cell, old, next);
+    }
     this.mem[cell] = next;
-  }
-
-  /** Apart from put, so that put is small enough to be compiled into every act. */
-  private log(cell: number, old: number, next: number): void {
-    const at = this.logCount;
-    this.logCell[at] = cell;
-    this.logOld[at] = old;
-    this.logNew[at] = next;
-    this.logCount = at + this.logStep;
-    if (this.digesting) this.shift(cell, old, next);
   }
 
   private shift(cell: number, old: number, next: number): void {
@@ -382,14 +383,12 @@ export class Machine {
   /** Sets what is recorded from here on; the digest starts again at the present state. */
   setRecord(switches: RecordSwitches): void {
     this.record = switches;
-    this.logStep = switches.writes ? 1 : 0;
     this.digesting = switches.digest;
     this.spansOn = switches.spans;
     this.eventsOn = switches.events;
     this.ticksOn = switches.ticks;
     this.recording = switches.writes || switches.spans || switches.events || switches.ticks;
-    const logged = switches.writes || switches.digest;
-    this.loggedFrom = !logged ? this.mem.length : switches.control ? 0 : this.controlEnd;
+    this.loggedFrom = !switches.writes ? this.mem.length : switches.control ? 0 : this.controlEnd;
     this.d0 = 0;
     this.d1 = 0;
   }
@@ -445,7 +444,7 @@ function growLog(m: Machine): void {
   m.logMark = m.logCell.length - m.buffers.writes.reserve;
 }
 
-/** True when a stream has reached its mark: asked once a tick. */
+/** True when a stream has reached its mark. */
 export const isFull = (m: Machine): boolean =>
   m.logCount >= m.logMark ||
   m.spanCount >= m.spanMark ||
