@@ -10,15 +10,69 @@ interface PanePlan {
   readonly id: PaneId;
   readonly tabs: readonly ViewId[];
 }
+/** An edge that a splitter moves: the size of what lies before or after it. */
+export type EdgeId = "timeline" | "events" | "inspector" | "bottom" | "profile";
+
 interface RunLayout {
   readonly form: "wide" | "medium" | "narrow";
   readonly panes: readonly PanePlan[];
-  readonly timeline: number; // px at 16 px root
-  readonly events: number;
-  readonly inspector: number;
-  readonly bottom: number; // 0: no bottom row
+  /** px at 16 px root; 0 where the layout has no such edge. */
+  readonly sizes: Readonly<Record<EdgeId, number>>;
   readonly foldsLanes: boolean;
 }
+
+interface Edge {
+  readonly id: EdgeId;
+  readonly direction: "row" | "column";
+  readonly side: "before" | "after";
+  readonly label: string;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** In the order in which Tab reaches them. */
+export const EDGES: readonly Edge[] = [
+  {
+    id: "timeline",
+    direction: "row",
+    side: "before",
+    label: "Height of the timeline",
+    min: 100,
+    max: 480,
+  },
+  {
+    id: "events",
+    direction: "column",
+    side: "before",
+    label: "Width of events",
+    min: 220,
+    max: 900,
+  },
+  {
+    id: "inspector",
+    direction: "column",
+    side: "after",
+    label: "Width of the page inspector",
+    min: 220,
+    max: 720,
+  },
+  {
+    id: "bottom",
+    direction: "row",
+    side: "after",
+    label: "Height of the profile",
+    min: 120,
+    max: 560,
+  },
+  {
+    id: "profile",
+    direction: "column",
+    side: "before",
+    label: "Width of the profile",
+    min: 220,
+    max: 920,
+  },
+];
 
 const EVENTS: readonly ViewId[] = ["events", "calls"];
 const TABLES: readonly ViewId[] = ["tables", "memslots", "rmap"];
@@ -36,10 +90,7 @@ const WIDE: RunLayout = {
     { id: "profile", tabs: PROFILE },
     { id: "findings", tabs: FINDINGS },
   ],
-  timeline: 198,
-  events: 452,
-  inspector: 424,
-  bottom: 214,
+  sizes: { timeline: 198, events: 452, inspector: 424, bottom: 214, profile: 772 },
   foldsLanes: false,
 };
 const MEDIUM: RunLayout = {
@@ -51,10 +102,7 @@ const MEDIUM: RunLayout = {
     { id: "tables", tabs: ["tables", "rmap", ...PROFILE, "console"] },
     { id: "inspector", tabs: INSPECTOR },
   ],
-  timeline: 150,
-  events: 376,
-  inspector: 348,
-  bottom: 0,
+  sizes: { timeline: 150, events: 376, inspector: 348, bottom: 0, profile: 0 },
   foldsLanes: true,
 };
 const NARROW: RunLayout = {
@@ -63,10 +111,7 @@ const NARROW: RunLayout = {
     { id: "timeline", tabs: ["timeline"] },
     { id: "events", tabs: [...EVENTS, "tables", "page", "flame", "findings"] },
   ],
-  timeline: 120,
-  events: 0,
-  inspector: 0,
-  bottom: 0,
+  sizes: { timeline: 120, events: 0, inspector: 0, bottom: 0, profile: 0 },
   foldsLanes: true,
 };
 
