@@ -27,46 +27,56 @@ export interface TickRow {
 
 export type Columns = Readonly<Record<StreamName, readonly Int32Array[]>>;
 
-/** Collects chunks; `record()` joins them. */
-export class MemorySink implements ChunkSink {
-  private readonly parts: Record<StreamName, Int32Array[][]> = {
-    ticks: [],
-    writes: [],
-    events: [],
-    spans: [],
-    choices: [],
-  };
+/** A column that grows by doubling: a slice a chunk would be ten thousand arrays to collect. */
+class Column {
+  private cells = new Int32Array(FIRST_ROWS);
+  private count = 0;
 
-  take(stream: StreamName, _firstRow: number, _rows: number, columns: readonly Int32Array[]): void {
-    this.parts[stream].push(columns.map((column) => column.slice()));
+  append(part: Int32Array): void {
+    const end = this.count + part.length;
+    if (end > this.cells.length) {
+      const grown = new Int32Array(Math.max(end, this.cells.length * 2));
+      grown.set(this.cells.subarray(0, this.count));
+      this.cells = grown;
+    }
+    this.cells.set(part, this.count);
+    this.count = end;
   }
 
-  record(): RunRecord {
-    return new RunRecord({
-      ticks: this.join("ticks"),
-      writes: this.join("writes"),
-      events: this.join("events"),
-      spans: this.join("spans"),
-      choices: this.join("choices"),
-    });
-  }
-
-  private join(stream: StreamName): Int32Array[] {
-    const chunks = this.parts[stream];
-    return STREAMS[stream].map((_, i) =>
-      joined(chunks.map((chunk) => chunk[i] ?? new Int32Array(0))),
-    );
+  all(): Int32Array {
+    return this.cells.subarray(0, this.count);
   }
 }
 
-function joined(parts: readonly Int32Array[]): Int32Array {
-  const whole = new Int32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
+const FIRST_ROWS = 1_024;
+
+/** Collects chunks, in the order of their rows. */
+export class MemorySink implements ChunkSink {
+  private readonly streams: Record<StreamName, readonly Column[]> = {
+    ticks: STREAMS.ticks.map(() => new Column()),
+    writes: STREAMS.writes.map(() => new Column()),
+    events: STREAMS.events.map(() => new Column()),
+    spans: STREAMS.spans.map(() => new Column()),
+    choices: STREAMS.choices.map(() => new Column()),
+  };
+
+  take(stream: StreamName, _firstRow: number, _rows: number, columns: readonly Int32Array[]): void {
+    for (const [i, column] of this.streams[stream].entries()) {
+      column.append(columns[i] ?? NO_COLUMN);
+    }
   }
-  return whole;
+
+  record(): RunRecord {
+    const { ticks, writes, events, spans, choices } = this.streams;
+    const all = (columns: readonly Column[]): Int32Array[] => columns.map((column) => column.all());
+    return new RunRecord({
+      ticks: all(ticks),
+      writes: all(writes),
+      events: all(events),
+      spans: all(spans),
+      choices: all(choices),
+    });
+  }
 }
 
 const NO_COLUMN = new Int32Array(0);
@@ -108,6 +118,17 @@ export class RunRecord {
       thread: kind >>> 8,
       spanAt: columns[2]?.[row] ?? 0,
     };
+  }
+
+  /** Goes through all events in order, without an object for each. */
+  eachEvent(visit: (index: number, event: number, thread: number, tick: number) => void): void {
+    const [ticks = NO_COLUMN, kinds = NO_COLUMN] = this.columns.events;
+    let index = 0;
+    for (let row = 0; row < kinds.length; row++) {
+      const kind = kinds[row] as number;
+      if ((kind & 0xff) === CONTINUED) continue;
+      visit(index++, kind & 0xff, kind >>> 8, ticks[row] as number);
+    }
   }
 
   /** Functions the event was emitted in, outermost first. */
@@ -173,8 +194,8 @@ function startsOf(kinds: Int32Array): Int32Array | null {
   if (continued === 0) return null;
   const starts = new Int32Array(kinds.length - continued);
   let at = 0;
-  kinds.forEach((kind, row) => {
-    if ((kind & 0xff) !== CONTINUED) starts[at++] = row;
-  });
+  for (let row = 0; row < kinds.length; row++) {
+    if (((kinds[row] as number) & 0xff) !== CONTINUED) starts[at++] = row;
+  }
   return starts;
 }

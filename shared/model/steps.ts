@@ -32,13 +32,15 @@ export function runTexts(plan: Plan, record: RunRecord): Texts {
 function dirtyLists(record: RunRecord): string[] {
   const lists: string[] = [];
   let pages: number[] = [];
-  for (let index = 0; index < record.events; index++) {
-    const { event, fields } = record.event(index);
+  record.eachEvent((index, event) => {
+    if (event !== EventId.dirtyPage && event !== EventId.labResult) return;
+    const { fields } = record.event(index);
     if (event === EventId.dirtyPage) pages.push(fields[1] ?? 0);
-    if (event !== EventId.labResult || fields[0] !== ResultForm.dirty) continue;
-    lists.push(pages.length === 0 ? "-" : pages.join(","));
-    pages = [];
-  }
+    else if (fields[0] === ResultForm.dirty) {
+      lists.push(pages.length === 0 ? "-" : pages.join(","));
+      pages = [];
+    }
+  });
   return lists;
 }
 
@@ -70,11 +72,10 @@ export function spansOfSteps(plan: Plan, record: RunRecord): readonly StepSpan[]
       resultEvent: span.result,
     });
   };
-  for (let index = 0; index < record.events; index++) {
-    const { event, thread, tick, fields } = record.event(index);
+  record.eachEvent((index, event, thread, tick) => {
     if (event === EventId.labStep) {
       close(thread);
-      const step = steps[fields[0] ?? -1];
+      const step = steps[record.event(index).fields[0] ?? -1];
       if (step !== undefined)
         open.set(thread, {
           step,
@@ -86,11 +87,11 @@ export function spansOfSteps(plan: Plan, record: RunRecord): readonly StepSpan[]
         });
     }
     const span = open.get(thread);
-    if (span === undefined) continue;
+    if (span === undefined) return;
     span.count++;
     span.lastTick = tick;
     if (event === EventId.labResult) span.result = index + 1;
-  }
+  });
   for (const thread of open.keys()) close(thread);
   return done.toSorted((a, b) => a.firstEvent - b.firstEvent);
 }
