@@ -4,6 +4,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 import { inProject } from "./project.mjs";
 
@@ -65,14 +66,26 @@ export function fateOf(changed, traces, signal) {
   }
 }
 
+/** Optimised code does not count its blocks: a place that is often run would look never run. */
+function setOptimizing(isOn) {
+  for (const flag of ["opt", "maglev"]) setFlagsFromString(isOn ? `--${flag}` : `--no-${flag}`);
+}
+
 /**
- * The sources as they are: which traces come to which places; "caught" where one differs.
+ * The sources as they are: which traces come to which places; "caught" where one differs. Nothing
+ * else should run meanwhile: it would be slow.
  * @param {Place[]} places
  * @param {NamedTrace[]} traces
  * @param {AbortSignal} [signal]
  */
-export const reachOf = (places, traces, signal) =>
-  work({ sources: plainSources(), traces, places }, signal);
+export async function reachOf(places, traces, signal) {
+  setOptimizing(false);
+  try {
+    return await work({ sources: plainSources(), traces, places }, signal);
+  } finally {
+    setOptimizing(true);
+  }
+}
 
 /** @returns {Promise<Outcome>} */
 function work(workerData, signal) {

@@ -16,10 +16,21 @@ const WANTED = 95;
 export const placeText = ({ mutant, line }) => `${mutant.file}:${line}: ${mutant.means}`;
 
 /** How a row ended, in a sentence's part. */
-function fateText({ kind, name, how }) {
+function fateText({ mutant, fate: { kind, name, how } }) {
   if (kind === "caught") return name === "" ? how : `${name}, ${how}`;
   if (kind === "hangs") return `${name}: ${how}`;
-  return how === "" ? "traces come there, none differs" : how;
+  if (mutant.unseen !== "") return mutant.unseen.trim();
+  return how === "" ? "no trace that comes there differs" : how;
+}
+
+const isCaught = ({ fate }) => fate.kind === "caught";
+const isMarked = ({ mutant }) => mutant.unseen !== "";
+const percent = (part, of) => `${((part * 100) / Math.max(1, of)).toFixed(1)} %`;
+
+function section(title, rows) {
+  if (rows.length === 0) return [];
+  const lines = rows.map((row) => `${placeText(row)}\n    ${row.mutant.place}, ${fateText(row)}`);
+  return ["", `${title} (${rows.length}):`, ...lines];
 }
 
 /**
@@ -28,32 +39,28 @@ function fateText({ kind, name, how }) {
  * @param {boolean} isVerbose tells of the mutants that are caught too
  */
 export function reportText(rows, traceCount, isVerbose) {
-  const caught = rows.filter(({ fate }) => fate.kind === "caught");
-  const left = rows.filter(({ fate }) => fate.kind !== "caught");
-  const share = ((caught.length * 100) / rows.length).toFixed(1);
-  const first = `${caught.length} of ${rows.length} mutants are caught by ${traceCount} traces`;
-  const part = (title, some) =>
-    some.length === 0
-      ? []
-      : [
-          "",
-          title,
-          ...some.flatMap((row) => [
-            placeText(row),
-            `    ${row.mutant.place}, ${fateText(row.fate)}`,
-          ]),
-        ];
+  const caught = rows.filter(isCaught);
+  const left = rows.filter((row) => !isCaught(row));
+  const visible = rows.filter((row) => !isMarked(row));
+  const seen = visible.filter(isCaught).length;
   return [
-    `${first}: ${share} %; ${WANTED} % are wanted.`,
-    ...part("Not caught:", left),
-    ...part("Caught:", isVerbose ? caught : []),
+    `${caught.length} of ${rows.length} mutants are caught by ${traceCount} traces: ` +
+      `${percent(caught.length, rows.length)}; ${WANTED} % are wanted.`,
+    `Of the ${visible.length} that some real trace is known to notice: ${seen}, ` +
+      `${percent(seen, visible.length)}.`,
+    ...section(
+      "Not caught",
+      left.filter((row) => !isMarked(row)),
+    ),
+    ...section("Not caught, and marked in the table", left.filter(isMarked)),
+    ...section("Caught though marked in the table: take the mark away", caught.filter(isMarked)),
+    ...section("Caught", isVerbose ? caught : []),
     "",
   ].join("\n");
 }
 
 /** @param {Row[]} rows */
-export const isEnough = (rows) =>
-  rows.filter(({ fate }) => fate.kind === "caught").length * 100 >= rows.length * WANTED;
+export const isEnough = (rows) => rows.filter(isCaught).length * 100 >= rows.length * WANTED;
 
 /** Mutants whose text makes no sense, as `file:line:column: what`. */
 export const senseless = (rows) =>

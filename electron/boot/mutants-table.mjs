@@ -6,6 +6,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { inProject } from "./project.mjs";
 
 const FOLDER = "fixtures/mutants";
+/** @type {Record<string, "before" | "after" | "unseen">} */
+const PARTS = { "-": "before", "+": "after", "?": "unseen" };
 /** What a mutant's file is relative to. */
 const MODEL = "shared/model";
 
@@ -15,6 +17,7 @@ const MODEL = "shared/model";
  * @property {string} means what the change means, in one phrase
  * @property {string} before the fragment that goes
  * @property {string} after what comes in its place
+ * @property {string} unseen why no real trace that there is notices it; "" if one does
  * @property {string} place file and line of the mutant in the table
  */
 
@@ -32,7 +35,8 @@ export function readMutants() {
 }
 
 /**
- * A mutant is a line `file: what it means`, then lines with "-", then lines with "+" or none.
+ * A mutant is a line `file: what it means`, a line "?" if it cannot be seen, lines with "-", and
+ * lines with "+" or none.
  * @param {string} text
  * @param {string} path of the table, for messages
  */
@@ -46,8 +50,8 @@ export function parseMutants(text, path) {
     const tell = (/** @type {string} */ what) => problems.push(`${place}:1: ${what}`);
     const mutant = mutants.at(-1);
     if (line.trim() === "" || line.startsWith("#")) continue;
-    if (line.startsWith("-") || line.startsWith("+")) {
-      const part = line.startsWith("-") ? "before" : "after";
+    const part = PARTS[line[0] ?? ""];
+    if (part !== undefined) {
       if (mutant === undefined) tell("no mutant has begun. Begin it with a line FILE: MEANING.");
       else mutant[part] += `${mutant[part] === "" ? "" : "\n"}${line.slice(1)}`;
       continue;
@@ -57,7 +61,7 @@ export function parseMutants(text, path) {
       tell(`not understood. A mutant begins with FILE: MEANING, then "-" and "+".`);
     else {
       const [, file = "", means = ""] = head;
-      mutants.push({ file: `${MODEL}/${file}`, means, before: "", after: "", place });
+      mutants.push({ file: `${MODEL}/${file}`, means, before: "", after: "", unseen: "", place });
     }
   }
   for (const { before, place } of mutants)

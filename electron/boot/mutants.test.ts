@@ -30,14 +30,19 @@ test("there are at least 120, and every room of the model's code has some", () =
 });
 
 test("what is wrong with the table is told with its place", () => {
-  const text = "x.ts: No minus lines.\n+a\nx.ts No colon.\nkvm/x86.ts: Good.\n-old one\n+new\n";
+  const text =
+    "x.ts: No minus lines.\n+a\nx.ts No colon.\nkvm/x86.ts: Good.\n? unseen\n-old one\n+new\n";
   const read = parseMutants(text, "table.txt");
   expect(read.problems).toEqual([
     expect.stringMatching(/^table\.txt:3:1: not understood\. /),
     expect.stringMatching(/^table\.txt:1:1: the mutant changes nothing\. /),
   ]);
   const good = read.mutants.at(-1);
-  expect(good).toMatchObject({ file: "shared/model/kvm/x86.ts", means: "Good." });
+  expect(good).toMatchObject({
+    file: "shared/model/kvm/x86.ts",
+    means: "Good.",
+    unseen: " unseen",
+  });
   if (good === undefined) return;
   // A line that is only broken anew is still the same.
   expect(applyMutant("an old\n  one.", good)).toMatchObject({ text: "an new.", line: 1 });
@@ -86,16 +91,25 @@ test("a mutant whose text makes no sense is none", async () => {
 
 test("the report names each survivor's place in source and table; 95 in 100 are enough", () => {
   const mutant = { file: "a.ts", means: "Wrong.", place: "t.txt:1", before: "", after: "" };
-  const row = (kind: "caught" | "survived") => ({
-    mutant,
+  const row = (kind: "caught" | "survived", unseen = "") => ({
+    mutant: { ...mutant, unseen },
     line: 7,
     fate: { kind, name: "x.trace", how: "" },
   });
-  const rows = [...Array.from({ length: 19 }, () => row("caught")), row("survived")];
-  expect(reportText(rows, 3, false)).toBe(
-    "19 of 20 mutants are caught by 3 traces: 95.0 %; 95 % are wanted.\n\n" +
-      "Not caught:\na.ts:7: Wrong.\n    t.txt:1, traces come there, none differs\n",
+  const rows = [...Array.from({ length: 38 }, () => row("caught")), row("survived")];
+  const marked = row("survived", " no trace of the lab comes there");
+  expect(reportText([...rows, marked], 3, false)).toBe(
+    `${[
+      "38 of 40 mutants are caught by 3 traces: 95.0 %; 95 % are wanted.",
+      "Of the 39 that some real trace is known to notice: 38, 97.4 %.",
+      "",
+      "Not caught (1):",
+      "a.ts:7: Wrong.\n    t.txt:1, no trace that comes there differs",
+      "",
+      "Not caught, and marked in the table (1):",
+      "a.ts:7: Wrong.\n    t.txt:1, no trace of the lab comes there",
+    ].join("\n")}\n`,
   );
-  expect(isEnough(rows)).toBe(true);
-  expect(isEnough(rows.slice(1))).toBe(false);
+  expect(isEnough([...rows, marked])).toBe(true);
+  expect(isEnough([...rows.slice(1), marked])).toBe(false);
 });
