@@ -42,12 +42,13 @@ async function main() {
   const chosen = all.filter(({ mutant }) => `${mutant.file}: ${mutant.means}`.includes(word));
   if (chosen.length === 0)
     return bad([`--only: no mutant's file or meaning has "${word}". --list prints them all.`]);
-  if (!values.list) return check(chosen, values.verbose === true);
+  const isVerbose = values.verbose === true;
+  if (!values.list) return check(chosen, { isVerbose, isWhole: word === "" });
   process.stdout.write(chosen.map((one) => `${placeText(one)}\n`).join(""));
   return EXIT.enough;
 }
 
-async function check(chosen, isVerbose) {
+async function check(chosen, { isVerbose, isWhole }) {
   const interrupt = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"]) process.once(name, () => interrupt.abort());
   const traces = readTraces();
@@ -65,7 +66,7 @@ async function check(chosen, isVerbose) {
     const slips = senseless(rows);
     if (slips.length > 0) return bad(slips);
     process.stdout.write(reportText(rows, traces.length, isVerbose));
-    return isEnough(rows) ? EXIT.enough : EXIT.tooFew;
+    return isEnough(rows, isWhole) ? EXIT.enough : EXIT.tooFew;
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
     return EXIT.interrupted;
