@@ -140,10 +140,16 @@ function placeOf(m: Kvm, vcpu: Vcpu, offset: number): { pfn: number; at: number 
 function load(m: Kvm, vcpu: Vcpu, size: number): void {
   const { pfn, at } = placeOf(m, vcpu, 0);
   const { rax } = vcpu;
+  if (size === 8 && (at & 7) === 0) {
+    // No cell: a word never written, thus zero, as cell 0 is.
+    const cell = contents.wordCell(m, pfn, at >> 3);
+    rax.lo = m.mem[cell] as number;
+    rax.hi = cell === 0 ? 0 : (m.mem[cell + 1] as number);
+    return;
+  }
   if ((at & 7) + size <= 8) {
-    const lo = contents.loadLow(m, pfn, at, size);
-    rax.hi = size === 8 ? contents.readHigh(m, pfn, at >> 3) : 0;
-    rax.lo = lo;
+    rax.lo = contents.loadLow(m, pfn, at, size);
+    rax.hi = 0;
     return;
   }
   const bytes = Array.from({ length: size }, (_, i) => {
@@ -244,8 +250,9 @@ function nextTouch(vcpu: Vcpu): boolean {
   const next = (rdi.lo >>> 0) + 4096;
   rdi.lo = next | 0;
   if (next > 0xffffffff) rdi.hi += 1;
-  vcpu.rcx -= 1;
-  return vcpu.rcx <= 0;
+  const left = vcpu.rcx - 1;
+  vcpu.rcx = left;
+  return left <= 0;
 }
 
 /**
