@@ -37,6 +37,8 @@ type Prepare = (m: Kvm, step: PlanStep) => Registers | null;
 
 const codeBase = (user: boolean): number => (user ? g.USER_CODE_GVA : g.CODE_GPA);
 const P_BIT = 1;
+/** Bits of an entry's address in its high half. */
+const ADDRESS_HIGH = 0xfffff;
 
 /**
  * Guest address of the entry of `level` for an address, by the guest's own tables; null outside
@@ -55,7 +57,7 @@ export function guestEntryAddress(m: Kvm, lo: number, hi: number, level: number)
     const pfn = ptePfn(m, presentPte(m, g.SYS_HVA + table));
     const entry = contents.readLow(m, pfn, index[at] ?? 0);
     table = entry & ~0xfff;
-    const isHigh = contents.readHigh(m, pfn, index[at] ?? 0) !== 0;
+    const isHigh = (contents.readHigh(m, pfn, index[at] ?? 0) & ADDRESS_HIGH) !== 0;
     if ((entry & P_BIT) === 0 || isHigh || table < 0 || table >= g.SYS_SIZE) return null;
   }
   return table + 8 * (index[level] ?? 0);

@@ -155,8 +155,9 @@ function emitDirty(m: Kvm, count: number): void {
 
 /** First page and number must be whole words of the log, or reach the slot's end. */
 function clearError(m: Kvm, cell: number, first: number, count: number): number {
+  if (first % LOG_WORD !== 0) return EINVAL;
   const missing = logError(m, cell);
-  if (missing !== 0 || first % LOG_WORD !== 0) return missing === 0 ? EINVAL : missing;
+  if (missing !== 0) return missing;
   const { npages } = memslotAt(m, cell);
   const isInside = first <= npages && count <= npages - first;
   return isInside && (count % LOG_WORD === 0 || first + count === npages) ? 0 : EINVAL;
