@@ -14,6 +14,7 @@ import { notSimulated } from "../state/not-simulated.ts";
 import { userBit } from "./decode.ts";
 import { mark_page_dirty_in_slot } from "./dirty-log.ts";
 import { addressOf, finishInstruction, isCachedFor, MmioType, recordMmio } from "./emulated.ts";
+import { __kvm_inject_emulated_page_fault } from "./invlpg.ts";
 import { paging64_walk_addr_generic, PFERR_WRITE_MASK } from "./paging64.ts";
 import { kvm_mmu_track_write } from "./track-write.ts";
 
@@ -38,10 +39,15 @@ interface Half {
   hva: number;
 }
 
-/** Where the sum goes: sets the gpa, and the host address if it is memory that may be written. */
-function findTarget(m: Kvm, own: Half, gfn: number): void {
+/**
+ * Where the sum goes: sets the gpa, and the host address if it is memory that may be written. Where
+ * the guest may only read, it goes where the value came from.
+ */
+function findTarget(m: Kvm, own: Half, isMapped: boolean, gfn: number): void {
   const vcpu = m.vcpus[own.vcpu];
   if (vcpu === undefined) return;
+  own.gpa = vcpu.mmioGpa;
+  if (!isMapped) return;
   const offset = vcpu.rdi.lo & 0xfff;
   own.gpa = gfn * 4096 + offset;
   const slot = gfn_to_memslot(m, gfn);
@@ -91,10 +97,7 @@ export const emulator_cmpxchg_emulated = routine(
       },
       "r",
     ),
-    act("E6", () => {
-      if (own.r === 0) notSimulated("lock xadd on MMIO that the guest may only read");
-      findTarget(m, own, own.walker.gfn);
-    }),
+    act("E6", () => findTarget(m, own, own.r !== 0, own.walker.gfn)),
     when(
       () => own.hva !== 0,
       [
@@ -119,6 +122,17 @@ export const emulator_cmpxchg_emulated = routine(
             access: () => PFERR_WRITE_MASK | userBit(m.vcpus[own.vcpu]),
           },
           "r",
+        ),
+        when(
+          () => own.r === 0,
+          [
+            call(__kvm_inject_emulated_page_fault, {
+              vcpu: "vcpu",
+              addr: () => addressOf(m, own.vcpu),
+              error_code: () => own.walker.error_code,
+            }),
+            done(1),
+          ],
         ),
       ],
     ),

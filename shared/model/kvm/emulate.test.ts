@@ -55,6 +55,18 @@ describe.each(KERNELS.map(({ id }) => id))("kernel %s", (kernel) => {
     expect(stepLines(run, 2).at(-1)).toBe("RESULT ok value=0x2");
   });
 
+  test.each(MODES)("%s: lock xadd to MMIO that the guest may only read", (mode) => {
+    const steps = ["back A touched 64k", "slot 1 P A 64k", "gpte D+32p P+32p puad"];
+    const run = runLines(kernel, mode, [...steps, "gxadd D+32p 1"]);
+    const last = stepLines(run, 3).at(-1);
+    // With nested paging the write goes where the read came from, whatever the guest allows.
+    expect(last).toBe(
+      mode === "npt0"
+        ? "RESULT guest-exception pf cr2=0x40020000 ec=0x3"
+        : "RESULT ok value=0x5a5a5a5a5a5a5a5a",
+    );
+  });
+
   test.each(MODES)("%s: code in no memory ends the run, and the vCPU goes on", (mode) => {
     const run = runLines(kernel, mode, ["boot", "gexec D", "gexec D", "boot"]);
     for (const n of [1, 2])
