@@ -99,6 +99,7 @@ export function createSlot(m: Kvm, region: MemoryRegion): void {
   linkSlot(m, cell);
   if (isDirtyTracked(slot)) allocBitmap(m, cell);
   m.kvm.generation += 2;
+  slot.placed = m.kvm.generation;
   recordSlot(m, cell, MemslotChange.create);
   changeMmuPages(m);
 }
@@ -158,6 +159,7 @@ const locals = { ...regionLocals, change: int, at: ref, before: int } as const;
 function invalidate(m: Kvm, cell: number): void {
   memslotAt(m, cell).flags |= k.KVM_MEMSLOT_INVALID;
   m.kvm.generation += 2;
+  memslotAt(m, cell).placed = m.kvm.generation;
   m.kvm.srcu_period += 1;
 }
 
@@ -198,6 +200,7 @@ function commit(
   else unlinkSlot(m, own.at);
   const now = own.change === MemslotChange.move ? moved(m, own) : own.at;
   m.kvm.generation += 2;
+  memslotAt(m, now).placed = m.kvm.generation;
   m.kvm.srcu_period += 1;
   recordSlot(m, now, own.change);
   if (own.change === MemslotChange.delete) changeMmuPages(m);

@@ -70,6 +70,8 @@ export const kvm_memory_slot = struct("kvm_memory_slot", {
   /** Root of the bitmap of written pages; 0 while nothing is logged. */
   dirty_bitmap: ref,
   next: ref,
+  /** Generation that put it in its place among the slots that begin at the same host address. */
+  placed: int,
 });
 
 /** A translation that the CPU keeps; `gvaPage` is the gva without its low 12 bits. */
