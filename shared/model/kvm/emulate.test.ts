@@ -67,6 +67,19 @@ describe.each(KERNELS.map(({ id }) => id))("kernel %s", (kernel) => {
     );
   });
 
+  test.each(["tdp", "tdp0"] as const)("%s: a table in no memory is the guest's fault", (mode) => {
+    const steps = ["back A touched 64k", "slot 1 P A 64k", "gpde D P+2000p pwua"];
+    const run = runLines(kernel, mode, [...steps, "gread D+1p", "gread D"]);
+    const lines = stepLines(run, 3);
+    expect(fromEmulation(lines).slice(0, 2)).toEqual([
+      "kvm_emulate_insn",
+      "kvm_mmu_pagetable_walk 0",
+    ]);
+    expect(lines.at(-1)).toBe("RESULT guest-exception pf cr2=0x40001000 ec=0x0");
+    // The entry lies where the data would: KVM reads the one for the other.
+    expect(stepLines(run, 4)).toContain("MMIO read gpa=0x107d0000 len=8");
+  });
+
   test.each(MODES)("%s: code in no memory ends the run, and the vCPU goes on", (mode) => {
     const run = runLines(kernel, mode, ["boot", "gexec D", "gexec D", "boot"]);
     for (const n of [1, 2])

@@ -118,6 +118,9 @@ function prepare(m: Kvm, own: Emulated): void {
   // A locked read-modify-write reads first.
   own.write = instruction.kind === ACCESS_WRITE && instruction.op !== "xadd" ? 1 : 0;
   if (m.mode !== "npt0") {
+    // An exit of the walk tells the place of a table's entry: taken for the data's if its offset is
+    // the same.
+    if (((rdi.lo ^ exit_info_2.lo) & 0xfff) !== 0) return;
     own.gpa = joinHalves(exit_info_2.lo, exit_info_2.hi);
     const isMmio = isCachedMmio(m, vcpu, Math.floor(own.gpa / 4096));
     own.target = isMmio ? Target.mmio : Target.gpa;
