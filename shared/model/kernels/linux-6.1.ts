@@ -19,6 +19,7 @@ export const LINUX_6_1: KernelProfile = {
   retriesAnyEmulation: true,
   zapLevels: [3, 4],
   checksInvalidationEarly: false,
+  invalidatesByAddress: true,
   clearsExitReason: false,
   errorCodeBits: 32,
   gupFastTakesUnmapped: true,

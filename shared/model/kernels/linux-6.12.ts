@@ -32,6 +32,7 @@ export const LINUX_6_12: KernelProfile = {
   keepsCleanOverWritable: true,
   zapLevels: [1, 2, 3, 4],
   checksInvalidationEarly: true,
+  invalidatesByAddress: false,
   agesWithoutLock: false,
   clearsExitReason: true,
   errorCodeBits: 64,

@@ -32,6 +32,7 @@ export const LINUX_7_2: KernelProfile = {
   keepsCleanOverWritable: false,
   zapLevels: [1, 2, 3, 4],
   checksInvalidationEarly: true,
+  invalidatesByAddress: false,
   agesWithoutLock: true,
   clearsExitReason: true,
   errorCodeBits: 64,

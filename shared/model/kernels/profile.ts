@@ -71,6 +71,11 @@ export interface KernelProfile {
    * The lookup is bracketed by tests of the invalidation sequence without mmu_lock (not in 6.1).
    */
   readonly checksInvalidationEarly: boolean;
+  /**
+   * The range of a running invalidation is one of host addresses (6.1), not of gfns. They differ
+   * where one page of the host shows in two slots: gfns between them are in the range too.
+   */
+  readonly invalidatesByAddress: boolean;
   /** Aging takes no mmu_lock, flushes no TLBs and looks at valid roots only (7.x). */
   readonly agesWithoutLock: boolean;
   /** KVM_RUN clears exit_reason when it starts (not in 6.1). */

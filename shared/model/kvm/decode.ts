@@ -1,14 +1,15 @@
 // Decoding the guest's instruction for the emulator. This CPU gives no bytes at an exit, so KVM
 // fetches them through the guest's tables; the guest's own fault may come of that.
-// From: arch/x86/kvm/x86.c (x86_decode_emulated_instruction), emulate.c (__do_insn_fetch_bytes,
-// x86_decode_insn), 6.12 and 7.2.
+// From: arch/x86/kvm/x86.c (x86_decode_emulated_instruction, handle_emulation_failure), emulate.c
+// (__do_insn_fetch_bytes, x86_decode_insn), 6.12 and 7.2.
 import { routine } from "#shared/engine/routine";
 import { int, local } from "#shared/engine/struct";
 import { act, call, done, when } from "#shared/engine/words";
 import { EventId } from "#shared/events/table";
 import { highHalf } from "#shared/units/halves";
 import { stubAt } from "../guest/instruction.ts";
-import { guest_walker } from "../state/kvm.ts";
+import { gfn_to_memslot } from "../lookup/memslot.ts";
+import { guest_walker, KVM_EXIT_INTERNAL_ERROR } from "../state/kvm.ts";
 import type { Kvm } from "../state/machine.ts";
 import { notSimulated } from "../state/not-simulated.ts";
 import { __kvm_inject_emulated_page_fault } from "./invlpg.ts";
@@ -40,16 +41,46 @@ export const lengthAt = (rip: number): number => BYTES.get(rip % 4096)?.length ?
 /** U of an error code, for an access of the guest as it is now. */
 export const userBit = (vcpu: Vcpu | undefined): number => (vcpu?.cpl === 3 ? PFERR_USER_MASK : 0);
 
+/** Decoded, or not: the fetch found nothing to read. */
+const Decoding = { done: 0, failed: 1 } as const;
+
 function recordInstruction(m: Kvm, id: number): void {
   const rip = m.vcpus[id]?.rip ?? 0;
   const bytes = stubAt(rip) === null ? undefined : BYTES.get(rip % 4096);
   if (bytes === undefined) notSimulated("Emulation of an instruction outside the stubs");
+  recordBytes(m, rip, bytes, Decoding.done);
+}
+
+function recordBytes(m: Kvm, rip: number, bytes: readonly number[], decoding: number): void {
   const cells = [0, 0, 0, 0];
   for (const [i, byte] of bytes.entries()) {
     cells[i >> 2] = (cells[i >> 2] ?? 0) | (byte << (8 * (i & 3)));
   }
   const head = [0, rip | 0, highHalf(rip), bytes.length];
-  m.emitList(EventId.kvm_emulate_insn, [...head, ...cells, PROT64, 0]);
+  m.emitList(EventId.kvm_emulate_insn, [...head, ...cells, PROT64, decoding]);
+}
+
+/**
+ * handle_emulation_failure(): code that lies in no memory cannot be executed. At supervisor's level
+ * user space is told.
+ */
+function failDecoding(m: Kvm, id: number): void {
+  const vcpu = m.vcpus[id];
+  if (vcpu === undefined) return;
+  recordBytes(m, vcpu.rip, [], Decoding.done);
+  recordBytes(m, vcpu.rip, [], Decoding.failed);
+  if (vcpu.cpl === 3) notSimulated("User code in no memory, thus #UD in the guest,");
+  vcpu.exit_reason = KVM_EXIT_INTERNAL_ERROR;
+}
+
+/** What the fetch read is told; false when it read nothing. */
+function decode(m: Kvm, id: number, gfn: number): boolean {
+  if (gfn_to_memslot(m, gfn) === 0) {
+    failDecoding(m, id);
+    return false;
+  }
+  recordInstruction(m, id);
+  return true;
 }
 
 /** Address of the next instruction, as halves. */
@@ -58,7 +89,10 @@ const ripOf = (m: Kvm, id: number): { lo: number; hi: number } => {
   return { lo: rip | 0, hi: highHalf(rip) };
 };
 
-/** Result: 1, or 0 when the fetch became the guest's page fault. */
+/**
+ * Result: 1; 0 when the fetch became the guest's page fault; -1 when there was nothing to fetch,
+ * which user space is told.
+ */
 export const x86_decode_emulated_instruction = routine(
   "x86_decode_emulated_instruction",
   { vcpu: int, walker: local(guest_walker), isFetched: int },
@@ -84,7 +118,10 @@ export const x86_decode_emulated_instruction = routine(
         done(0),
       ],
     ),
-    act("E1", () => recordInstruction(m, own.vcpu)),
-    done(1),
+    when(
+      act("E1", () => decode(m, own.vcpu, own.walker.gfn)),
+      [done(1)],
+    ),
+    done(-1),
   ],
 );

@@ -142,20 +142,26 @@ function clear_dirty_pt_masked(
   }
 }
 
-/** kvm_arch_mmu_enable_log_dirty_pt_masked(), for one word of the bitmap. */
-function protectWord(m: Kvm, iter: TdpIter, first: number, lo: number, hi: number): void {
-  for (const root of tdpRoots(m)) {
-    if (root.isInvalid !== 0) continue;
-    // With all bits set from the start, huge pages were left whole until now.
-    if (startsSet(m)) splitUnderWriteLock(m, iter, root.cell, first, first + BITS);
-    clear_dirty_pt_masked(m, iter, root.cell, first, lo, hi);
-  }
-}
-
 const lowestBit = ({ lo, hi }: Word): number =>
   lo !== 0 ? 31 - Math.clz32(lo & -lo) : 63 - Math.clz32(hi & -hi);
 const highestBit = ({ lo, hi }: Word): number =>
   hi !== 0 ? 63 - Math.clz32(hi) : 31 - Math.clz32(lo);
+
+/** kvm_arch_mmu_enable_log_dirty_pt_masked(), for one word of the bitmap. */
+function protectWord(m: Kvm, iter: TdpIter, first: number, mask: Word): void {
+  const start = first + lowestBit(mask);
+  const end = first + highestBit(mask) + 1;
+  for (const root of tdpRoots(m)) {
+    if (root.isInvalid !== 0) continue;
+    // With all bits set from the start, huge pages were left whole until now.
+    if (startsSet(m)) splitUnderWriteLock(m, iter, root.cell, start, end);
+    clear_dirty_pt_masked(m, iter, root.cell, first, mask.lo, mask.hi);
+  }
+}
+
+/** The first boundary of a huge page that is not below a gfn. */
+const alignedUp = (gfn: number): number => Math.ceil(gfn / PAGES_PER_HUGE);
+const PAGES_PER_HUGE = 512;
 
 /**
  * The same where entries have rmaps; with all bits set from the start, huge entries were not
@@ -163,9 +169,11 @@ const highestBit = ({ lo, hi }: Word): number =>
  */
 function protectByRmaps(m: Kvm, slot: number, first: number, mask: Word): void {
   if (startsSet(m)) {
-    // Two huge pages at most hold the word's pages.
-    for (const at of [lowestBit(mask), highestBit(mask)])
-      kvm_mmu_slot_gfn_write_protect(m, slot, first + at, 2);
+    const start = first + lowestBit(mask);
+    const end = first + highestBit(mask);
+    kvm_mmu_slot_gfn_write_protect(m, slot, start, 2);
+    // The kernel's test, which takes a page right on the boundary for one before it.
+    if (alignedUp(start) !== alignedUp(end)) kvm_mmu_slot_gfn_write_protect(m, slot, end, 2);
   }
   writeProtectMasked(m, slot, first, mask);
 }
@@ -222,7 +230,7 @@ function clearWord(m: Kvm, own: LogOwn, slot: Memslot, cell: number, lo: number,
   m.put(cell, 0);
   m.put(cell + 1, 0);
   const first = slot.base_gfn + own.word * BITS;
-  if (m.mode === "tdp") protectWord(m, own.iter, first, lo, hi);
+  if (m.mode === "tdp") protectWord(m, own.iter, first, { lo, hi });
   else protectByRmaps(m, own.slot, first, { lo, hi });
 }
 

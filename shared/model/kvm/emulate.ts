@@ -2,13 +2,11 @@
 // MMIO, and user space's answer. An access to no memory, or a write to a read-only slot, leaves to
 // user space; memory is reached through the VMM's mapping, and shadow pages follow the write.
 // From: arch/x86/kvm/x86.c (x86_emulate_instruction, emulator_read_write_onepage,
-// emulator_write_phys, emulator_cmpxchg_emulated, complete_emulated_mmio), 6.12 and 7.2.
+// emulator_write_phys, complete_emulated_mmio), 6.12 and 7.2.
 import { routine } from "#shared/engine/routine";
 import { int, local, wide } from "#shared/engine/struct";
-import { act, call, callOneOf, done, set, when } from "#shared/engine/words";
-import { EventId } from "#shared/events/table";
-import { highHalf, joinHalves, type Word } from "#shared/units/halves";
-import { stubAt, type Instruction } from "../guest/instruction.ts";
+import { act, call, callOneOf, done, when } from "#shared/engine/words";
+import { joinHalves, type Word } from "#shared/units/halves";
 import { ACCESS_WRITE } from "../guest/paging.ts";
 import { hostAccess, walkHost } from "../host/access.ts";
 import * as contents from "../host/contents.ts";
@@ -17,29 +15,24 @@ import * as k from "../state/kvm.ts";
 import { guest_walker, MmioPhase } from "../state/kvm.ts";
 import type { Kvm } from "../state/machine.ts";
 import { notSimulated } from "../state/not-simulated.ts";
-import { lengthAt, userBit, x86_decode_emulated_instruction } from "./decode.ts";
+import { addToRead, emulator_cmpxchg_emulated } from "./cmpxchg.ts";
+import { userBit, x86_decode_emulated_instruction } from "./decode.ts";
 import { mark_page_dirty_in_slot } from "./dirty-log.ts";
+import {
+  addressOf,
+  finishInstruction,
+  instructionOf,
+  isCachedFor,
+  MmioType,
+  recordMmio,
+} from "./emulated.ts";
 import { __kvm_inject_emulated_page_fault } from "./invlpg.ts";
-import { isCachedMmio, isCachedMmioGva } from "./mmio.ts";
-import { paging64_walk_addr_generic, permission_fault, PFERR_WRITE_MASK } from "./paging64.ts";
-import { accReadMask } from "./role.ts";
+import { isCachedMmio } from "./mmio.ts";
+import { paging64_walk_addr_generic, PFERR_WRITE_MASK } from "./paging64.ts";
 import { kvm_mmu_track_write } from "./track-write.ts";
-import { kvm_mmu_unprotect_gfn_and_retry, retry_instruction } from "./unprotect.ts";
-
-type Vcpu = Kvm["vcpus"][number];
-
-const NO_ADDRESS: Word = { lo: 0, hi: 0 };
-const addressOf = (m: Kvm, id: number): Word => m.vcpus[id]?.rdi ?? NO_ADDRESS;
-
-const instructionOf = (m: Kvm, id: number): Instruction | null => stubAt(m.vcpus[id]?.rip ?? 0);
+import { forgetRetry, kvm_mmu_unprotect_gfn_and_retry, retry_instruction } from "./unprotect.ts";
 
 const NO_VALUE: Word = { lo: 0, hi: 0 };
-const MmioType = { unsatisfiedRead: 0, read: 1, write: 2 } as const;
-
-function recordMmio(m: Kvm, type: number, length: number, gpa: number, value: Word): void {
-  m.emit(EventId.kvm_mmio, type, length, gpa, highHalf(gpa), value.lo, value.hi);
-}
-
 const maskLow = (lo: number, size: number): number => (size >= 4 ? lo : lo & (2 ** (8 * size) - 1));
 
 /** vcpu_mmio_write(), vcpu_mmio_read(): no device answers, so user space must. */
@@ -61,6 +54,9 @@ function leaveForMmio(m: Kvm, { vcpu: id, gpa, write, size }: Emulated): void {
   recordMmio(m, MmioType.write, size, gpa, { lo, hi });
 }
 
+/** A locked read-modify-write: what is written comes after, and no guest writes tables so. */
+const isLocked = (m: Kvm, id: number): boolean => instructionOf(m, id)?.op === "xadd";
+
 /** The access to memory that the emulator makes through the VMM's mapping. */
 function accessMemory(m: Kvm, { vcpu: id, gpa, hva, write, size }: Emulated): void {
   const vcpu = m.vcpus[id];
@@ -68,6 +64,11 @@ function accessMemory(m: Kvm, { vcpu: id, gpa, hva, write, size }: Emulated): vo
   const pfn = walkHost(m, hva, write);
   const offset = hva % 4096;
   const { rax } = vcpu;
+  if (isLocked(m, id)) {
+    const hi = contents.readHigh(m, pfn, offset >> 3);
+    addToRead(vcpu, { lo: contents.loadLow(m, pfn, offset, size), hi });
+    return;
+  }
   if (write !== 0) {
     contents.store(m, pfn, offset, size, rax.lo, rax.hi);
     const gfn = Math.floor(gpa / 4096);
@@ -78,13 +79,6 @@ function accessMemory(m: Kvm, { vcpu: id, gpa, hva, write, size }: Emulated): vo
     rax.lo = lo;
   }
   finishInstruction(vcpu);
-}
-
-/** The guest goes on behind the instruction; a touch loop is one to the model. */
-function finishInstruction(vcpu: Vcpu): void {
-  const { rip } = vcpu;
-  if (stubAt(rip)?.op === "touch") vcpu.isEmulated = 1;
-  else vcpu.rip = rip + lengthAt(rip);
 }
 
 /** Where an access is to go. */
@@ -113,25 +107,20 @@ interface Emulated {
   size: number;
 }
 
-/** The last MMIO access was to this page, and its rights suffice. */
-function isCachedFor(m: Kvm, vcpu: Vcpu, isWrite: boolean): boolean {
-  if (!isCachedMmioGva(m, vcpu, vcpu.rdi)) return false;
-  // The cache keeps no right to read, where the kernel counts reading as a right.
-  if (!isWrite && accReadMask(m) !== 0) return false;
-  const access = (isWrite ? PFERR_WRITE_MASK : 0) | userBit(vcpu);
-  return !permission_fault(m, vcpu, vcpu.mmio_access, access);
-}
-
 /** vcpu_mmio_gva_to_gpa() as far as no walk is needed: the exit or the cache tells the gpa. */
 function prepare(m: Kvm, own: Emulated): void {
   const vcpu = m.vcpus[own.vcpu];
   const instruction = instructionOf(m, own.vcpu);
   if (vcpu === undefined || instruction === null) return;
+  if (m.kernel.retriesAnyEmulation) forgetRetry(vcpu);
   const { rdi, exit_info_2 } = vcpu;
   own.size = instruction.size;
   // A locked read-modify-write reads first.
   own.write = instruction.kind === ACCESS_WRITE && instruction.op !== "xadd" ? 1 : 0;
   if (m.mode !== "npt0") {
+    // An exit of the walk tells the place of a table's entry: taken for the data's if its offset is
+    // the same.
+    if (((rdi.lo ^ exit_info_2.lo) & 0xfff) !== 0) return;
     own.gpa = joinHalves(exit_info_2.lo, exit_info_2.hi);
     const isMmio = isCachedMmio(m, vcpu, Math.floor(own.gpa / 4096));
     own.target = isMmio ? Target.mmio : Target.gpa;
@@ -158,19 +147,14 @@ function setHva(m: Kvm, own: Emulated): void {
   const isRefused =
     slot === 0 || (own.write !== 0 && (memslotAt(m, slot).flags & k.KVM_MEM_READONLY) !== 0);
   own.hva = isRefused ? 0 : gfnToHva(memslotAt(m, slot), gfn) + (own.gpa % 4096);
-  if (own.hva !== 0 && instructionOf(m, own.vcpu)?.op === "xadd") {
-    notSimulated("Emulation of lock xadd on memory");
-  }
 }
-
-const writesNoTable = (m: Kvm, id: number): boolean => instructionOf(m, id)?.op === "xadd";
 
 /** Result: 1 to resume the guest, 0 for user space. */
 export const x86_emulate_instruction = routine("x86_emulate_instruction", locals, (own, m: Kvm) => [
   call(x86_decode_emulated_instruction, { vcpu: "vcpu" }, "r"),
-  when(() => own.r === 0, [done(1)]),
+  when(() => own.r <= 0, [done(() => own.r + 1)]),
   when(
-    () => own.mayRetry !== 0 && writesNoTable(m, own.vcpu),
+    () => own.mayRetry !== 0 && isLocked(m, own.vcpu),
     [
       callOneOf(
         () => (m.kernel.retriesAnyEmulation ? 1 : 0),
@@ -215,6 +199,10 @@ export const x86_emulate_instruction = routine("x86_emulate_instruction", locals
     () => own.hva !== 0 && own.signal === 0,
     [
       act("E3", () => accessMemory(m, own)),
+      when(
+        () => isLocked(m, own.vcpu) && own.write === 0,
+        [call(emulator_cmpxchg_emulated, { vcpu: "vcpu" }, "r"), done("r")],
+      ),
       when(() => own.write !== 0, [call(kvm_mmu_track_write, { gpa: "gpa", bytes: "size" })]),
       done(1),
     ],
@@ -222,17 +210,6 @@ export const x86_emulate_instruction = routine("x86_emulate_instruction", locals
   act("E4", () => leaveForMmio(m, own)),
   done(0),
 ]);
-
-/** rax + memory, for a locked add whose memory is MMIO: the sum goes out as a write. */
-function addToRead(vcpu: Vcpu): void {
-  const { rax, mmioData } = vcpu;
-  const lo = (rax.lo >>> 0) + (mmioData.lo >>> 0);
-  const hi = (rax.hi + mmioData.hi + (lo > 0xffffffff ? 1 : 0)) | 0;
-  rax.lo = mmioData.lo;
-  rax.hi = mmioData.hi;
-  mmioData.lo = lo | 0;
-  mmioData.hi = hi;
-}
 
 /** What user space's answer to the access leads to. */
 function takeAnswer(m: Kvm, id: number): boolean {
@@ -242,7 +219,10 @@ function takeAnswer(m: Kvm, id: number): boolean {
   vcpu.mmioPhase = MmioPhase.none;
   const isRead = mmioPhase === MmioPhase.read;
   if (isRead) recordMmio(m, MmioType.read, mmioLength, mmioGpa, mmioData);
-  if (isRead && instructionOf(m, id)?.op === "xadd") return true;
+  if (isRead && isLocked(m, id)) {
+    addToRead(vcpu, mmioData);
+    return true;
+  }
   if (isRead) {
     vcpu.rax.lo = mmioData.lo;
     vcpu.rax.hi = mmioData.hi;
@@ -251,45 +231,15 @@ function takeAnswer(m: Kvm, id: number): boolean {
   return false;
 }
 
-/** The sum of a locked add goes out as a write. */
-function writeSum(m: Kvm, id: number): void {
-  const vcpu = m.vcpus[id];
-  if (vcpu === undefined) return;
-  const { mmioLength, mmioGpa, mmioData } = vcpu;
-  vcpu.exit_reason = k.KVM_EXIT_MMIO;
-  vcpu.mmioPhase = MmioPhase.write;
-  recordMmio(m, MmioType.write, mmioLength, mmioGpa, mmioData);
-}
-
-/**
- * User space has answered: finishes the access. Result: 1 to enter the guest, 0 for user space
- * again. emulator_cmpxchg_emulated() walks the guest's tables for the write half.
- */
+/** User space has answered: finishes the access. Result: 1 to enter the guest, 0 for user space. */
 export const complete_emulated_mmio = routine(
   "complete_emulated_mmio",
-  { vcpu: int, walker: local(guest_walker), r: int },
+  { vcpu: int, r: int },
   (own, m: Kvm) => [
     when(
       act("E5", () => takeAnswer(m, own.vcpu)),
-      [],
-      [done(1)],
+      [call(emulator_cmpxchg_emulated, { vcpu: "vcpu" }, "r"), done("r")],
     ),
-    act("E6", () => {
-      const vcpu = m.vcpus[own.vcpu];
-      if (vcpu !== undefined) addToRead(vcpu);
-    }),
-    call(
-      paging64_walk_addr_generic,
-      {
-        vcpu: "vcpu",
-        walker: () => own.walker,
-        addr: () => addressOf(m, own.vcpu),
-        access: () => PFERR_WRITE_MASK | userBit(m.vcpus[own.vcpu]),
-      },
-      "r",
-    ),
-    set("r", 0),
-    act("E7", () => writeSum(m, own.vcpu)),
-    done(0),
+    done(1),
   ],
 );

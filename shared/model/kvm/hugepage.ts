@@ -19,7 +19,8 @@ const host_pfn_mapping_level = routine("host_pfn_mapping_level", (m: Kvm, hva: n
   for (let level = TOP_LEVEL; level > 1; level--) {
     const cell = pt.entryCell(m, hva, level);
     const lo = cell === 0 ? 0 : pt.pteLow(m, cell);
-    if ((lo & pt._PAGE_PRESENT) === 0) return 1;
+    // pmd_present(): a huge page without access is one all the same.
+    if (!pt.isPresent(lo)) return 1;
     if ((lo & pt._PAGE_PSE) !== 0) return level;
   }
   return 1;

@@ -24,10 +24,22 @@ export function coveredGfns(
   return { from: gfnOf(from), to: gfnOf(to + PAGE - 1) };
 }
 
-/** The next slot, in order of gfn, that the range covers; 0 after the last. */
+/** Whether a slot comes before another in the tree of host addresses (hva_tree). */
+const isBefore = (one: Memslot, other: Memslot): boolean =>
+  one.userspace_addr < other.userspace_addr ||
+  (one.userspace_addr === other.userspace_addr && one.placed < other.placed);
+
+/**
+ * kvm_for_each_memslot_in_hva_range(): the next slot that the range covers, in order of host
+ * address, and where that is the same, of when it was put there; 0 after the last.
+ */
 export function nextCovered(m: Kvm, after: number, start: number, end: number): number {
-  let cell: number = after === 0 ? m.kvm.memslots : memslotAt(m, after).next;
-  while (cell !== 0 && coveredGfns(memslotAt(m, cell), start, end) === null)
-    cell = memslotAt(m, cell).next;
-  return cell;
+  let found = 0;
+  for (let cell: number = m.kvm.memslots; cell !== 0; cell = memslotAt(m, cell).next) {
+    const slot = memslotAt(m, cell);
+    if (coveredGfns(slot, start, end) === null) continue;
+    if (after !== 0 && !isBefore(memslotAt(m, after), slot)) continue;
+    if (found === 0 || isBefore(slot, memslotAt(m, found))) found = cell;
+  }
+  return found;
 }

@@ -13,10 +13,13 @@ import type { Kvm } from "../state/machine.ts";
 import { x86_decode_emulated_instruction } from "./decode.ts";
 import { kvm_mmu_invlpg } from "./invlpg.ts";
 import { kvm_mmu_new_pgd } from "./roots.ts";
+import { forgetRetry } from "./unprotect.ts";
 
 function skipInstruction(m: Kvm, id: number): void {
   const vcpu = m.vcpus[id];
-  if (vcpu !== undefined) vcpu.rip += FLUSHING_LENGTH;
+  if (vcpu === undefined) return;
+  vcpu.rip += FLUSHING_LENGTH;
+  if (m.kernel.retriesAnyEmulation) forgetRetry(vcpu);
 }
 
 const NO_ADDRESS = { lo: 0, hi: 0 };

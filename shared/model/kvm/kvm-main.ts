@@ -109,7 +109,8 @@ function beginSlot(m: Kvm, own: StartOwn): void {
   if (gfns === null) return;
   own.from = gfns.from;
   own.to = gfns.to;
-  beginInvalidation(m, own.locked === 0, own.from, own.to);
+  if (!m.kernel.invalidatesByAddress) beginInvalidation(m, own.locked === 0, own.from, own.to);
+  else if (own.locked === 0) beginInvalidation(m, true, own.start, own.end);
   own.locked = 1;
   recordNotifier(m, EventId.notifierStart, own);
 }

@@ -99,6 +99,7 @@ export function createSlot(m: Kvm, region: MemoryRegion): void {
   linkSlot(m, cell);
   if (isDirtyTracked(slot)) allocBitmap(m, cell);
   m.kvm.generation += 2;
+  slot.placed = m.kvm.generation;
   recordSlot(m, cell, MemslotChange.create);
   changeMmuPages(m);
 }
@@ -158,6 +159,7 @@ const locals = { ...regionLocals, change: int, at: ref, before: int } as const;
 function invalidate(m: Kvm, cell: number): void {
   memslotAt(m, cell).flags |= k.KVM_MEMSLOT_INVALID;
   m.kvm.generation += 2;
+  memslotAt(m, cell).placed = m.kvm.generation;
   m.kvm.srcu_period += 1;
 }
 
@@ -167,36 +169,38 @@ function invalidate(m: Kvm, cell: number): void {
 const hasOldReaders = (m: Kvm): boolean =>
   m.vcpus.some(({ srcu_read }) => srcu_read !== 0 && srcu_read <= m.kvm.srcu_period);
 
-function changeFlags(m: Kvm, own: { readonly flags: number; readonly at: number }): void {
-  memslotAt(m, own.at).flags = own.flags;
-  if (isDirtyTracked(memslotAt(m, own.at))) allocBitmap(m, own.at);
-  else freeBitmap(m, own.at);
+/** kvm_prepare_memory_region(): a slot that logs has a bitmap, another has none. */
+function changeFlags(m: Kvm, cell: number, flags: number): void {
+  memslotAt(m, cell).flags = flags;
+  if (isDirtyTracked(memslotAt(m, cell))) allocBitmap(m, cell);
+  else freeBitmap(m, cell);
 }
 
-/**
- * kvm_mmu_slot_apply_flags(): logging was switched on for a slot that may be written, and not by
- * hand from the start.
- */
-const startsLogging = (
-  m: Kvm,
-  own: { readonly at: number; readonly before: number; readonly change: number },
-): boolean =>
-  own.change === MemslotChange.flags &&
+/** kvm_mmu_slot_apply_flags() has nothing to do where the guest cannot write. */
+const mayBeWritten = (m: Kvm, at: number): boolean =>
+  (memslotAt(m, at).flags & k.KVM_MEM_READONLY) === 0;
+
+/** Logging was switched on, and not by hand from the start. */
+const startsLogging = (m: Kvm, own: { readonly at: number; readonly before: number }): boolean =>
   (own.before & k.KVM_MEM_LOG_DIRTY_PAGES) === 0 &&
   isDirtyTracked(memslotAt(m, own.at)) &&
+  mayBeWritten(m, own.at) &&
   !startsSet(m);
 
 const stopsLogging = (m: Kvm, own: { readonly at: number; readonly before: number }): boolean =>
-  (own.before & k.KVM_MEM_LOG_DIRTY_PAGES) !== 0 && !isDirtyTracked(memslotAt(m, own.at));
+  (own.before & k.KVM_MEM_LOG_DIRTY_PAGES) !== 0 &&
+  !isDirtyTracked(memslotAt(m, own.at)) &&
+  mayBeWritten(m, own.at);
 
 function commit(
   m: Kvm,
   own: MemoryRegion & { readonly change: number; readonly at: number },
 ): void {
-  if (own.change === MemslotChange.flags) changeFlags(m, own);
+  if (own.change === MemslotChange.flags) changeFlags(m, own.at, own.flags);
   else unlinkSlot(m, own.at);
   const now = own.change === MemslotChange.move ? moved(m, own) : own.at;
   m.kvm.generation += 2;
+  memslotAt(m, now).placed = m.kvm.generation;
   m.kvm.srcu_period += 1;
   recordSlot(m, now, own.change);
   if (own.change === MemslotChange.delete) changeMmuPages(m);
@@ -208,12 +212,12 @@ function moved(m: Kvm, own: MemoryRegion & { readonly at: number }): number {
   const slot = memslotAt(m, cell);
   const old = memslotAt(m, own.at);
   slot.id = old.id;
-  slot.flags = own.flags;
   slot.base_gfn = own.gpa / PAGE;
   slot.npages = old.npages;
   slot.userspace_addr = old.userspace_addr;
   slot.dirty_bitmap = old.dirty_bitmap;
   old.dirty_bitmap = 0 as typeof old.dirty_bitmap;
+  changeFlags(m, cell, own.flags);
   linkSlot(m, cell);
   return cell;
 }

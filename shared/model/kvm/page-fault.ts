@@ -45,8 +45,7 @@ export const mmu_topup_memory_caches = routine(
 function isStaleNow(m: Kvm, fault: Fault): boolean {
   const root = m.vcpus[fault.vcpu]?.root ?? 0;
   const isStale =
-    is_obsolete_sp(m, spAt(m, root)) ||
-    (fault.slot !== 0 && mmu_invalidate_retry_gfn(m, fault.mmu_seq, fault.gfn));
+    is_obsolete_sp(m, spAt(m, root)) || (fault.slot !== 0 && mmu_invalidate_retry_gfn(m, fault));
   const { mmu_invalidate_seq, mmu_invalidate_in_progress } = m.kvm;
   m.emit(
     EventId.staleCheck,

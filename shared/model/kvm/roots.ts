@@ -44,12 +44,13 @@ function setRoot(vcpu: Vcpu, n: number, root: number, pgd: number): void {
 const pgdAt = (vcpu: Vcpu, n: number): number =>
   n === 0 ? vcpu.root_pgd : vcpu.prev_roots.get(n - 1).pgd;
 
-/** mmu_free_root_page() for each bit that has a root. */
+/** mmu_free_root_page() for each bit that has a root: the previous ones, then the current one. */
 function freeRoots(m: Kvm, id: number, roots: number): void {
   const vcpu = m.vcpus[id];
   if (vcpu === undefined) return;
   const invalid: p.InvalidList = [];
-  for (let n = 0; n <= KVM_MMU_NUM_PREV_ROOTS; n++) {
+  for (let at = 1; at <= KVM_MMU_NUM_PREV_ROOTS + 1; at++) {
+    const n = at % (KVM_MMU_NUM_PREV_ROOTS + 1);
     const root = rootAt(vcpu, n);
     if (root === 0 || ((roots >>> n) & 1) === 0) continue;
     setRoot(vcpu, n, 0, 0);

@@ -31,6 +31,13 @@ function rememberRetry(m: Kvm, id: number): void {
   vcpu.last_retry_addr.hi = vcpu.exit_info_2.hi;
 }
 
+/** In 6.1, by any instruction that is emulated. */
+export function forgetRetry(vcpu: Kvm["vcpus"][number]): void {
+  vcpu.last_retry_eip = 0;
+  vcpu.last_retry_addr.lo = 0;
+  vcpu.last_retry_addr.hi = 0;
+}
+
 /** Result: 1 when pages went and the instruction is to be run again. */
 export const kvm_mmu_unprotect_gfn_and_retry = routine(
   "__kvm_mmu_unprotect_gfn_and_retry",
@@ -131,11 +138,8 @@ function wasRetried(m: Kvm, id: number): boolean {
     vcpu.last_retry_eip === rip &&
     last_retry_addr.lo === exit_info_2.lo &&
     last_retry_addr.hi === exit_info_2.hi;
-  if (isSame) return true;
-  vcpu.last_retry_eip = 0;
-  last_retry_addr.lo = 0;
-  last_retry_addr.hi = 0;
-  return false;
+  if (!isSame) forgetRetry(vcpu);
+  return isSame;
 }
 
 /** Emulate, and the emulator may still unprotect. */

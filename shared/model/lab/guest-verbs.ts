@@ -13,7 +13,12 @@ import * as g from "../guest/layout.ts";
 import * as contents from "../host/contents.ts";
 import { presentPte, ptePfn } from "../host/pgtable.ts";
 import { kvm_arch_vcpu_ioctl_run } from "../kvm/x86.ts";
-import { KVM_EXIT_MMIO, MmioPhase, SVM_EXIT_EXCEPTION_OUT } from "../state/kvm.ts";
+import {
+  KVM_EXIT_INTERNAL_ERROR,
+  KVM_EXIT_MMIO,
+  MmioPhase,
+  SVM_EXIT_EXCEPTION_OUT,
+} from "../state/kvm.ts";
 import type { Kvm } from "../state/machine.ts";
 import { emitResult } from "./results.ts";
 import { stepAt, verbLocals, type At, type VerbRoutine } from "./step.ts";
@@ -37,6 +42,8 @@ type Prepare = (m: Kvm, step: PlanStep) => Registers | null;
 
 const codeBase = (user: boolean): number => (user ? g.USER_CODE_GVA : g.CODE_GPA);
 const P_BIT = 1;
+/** Bits of an entry's address in its high half. */
+const ADDRESS_HIGH = 0xfffff;
 
 /**
  * Guest address of the entry of `level` for an address, by the guest's own tables; null outside
@@ -55,7 +62,7 @@ export function guestEntryAddress(m: Kvm, lo: number, hi: number, level: number)
     const pfn = ptePfn(m, presentPte(m, g.SYS_HVA + table));
     const entry = contents.readLow(m, pfn, index[at] ?? 0);
     table = entry & ~0xfff;
-    const isHigh = contents.readHigh(m, pfn, index[at] ?? 0) !== 0;
+    const isHigh = (contents.readHigh(m, pfn, index[at] ?? 0) & ADDRESS_HIGH) !== 0;
     if ((entry & P_BIT) === 0 || isHigh || table < 0 || table >= g.SYS_SIZE) return null;
   }
   return table + 8 * (index[level] ?? 0);
@@ -164,6 +171,9 @@ function prepareGuest(m: Kvm, at: At): boolean {
   return true;
 }
 
+/** Suberror of an instruction that KVM could not emulate. */
+const KVM_INTERNAL_ERROR_EMULATION = 1;
+
 function reportGuest(m: Kvm, at: At, r: number): void {
   const step = stepAt(m, at);
   const vcpu = m.vcpus[step.vcpu];
@@ -173,6 +183,10 @@ function reportGuest(m: Kvm, at: At, r: number): void {
     vcpu.injected = 0;
     emitResult(m, ResultForm.errno, -r, 0, vcpu.exit_reason);
     vcpu.exit_reason = 0;
+    return;
+  }
+  if (vcpu.exit_reason === KVM_EXIT_INTERNAL_ERROR) {
+    emitResult(m, ResultForm.internalError, KVM_INTERNAL_ERROR_EMULATION);
     return;
   }
   if (vcpu.exit_code === SVM_EXIT_EXCEPTION_OUT) {

@@ -2,14 +2,17 @@
 // that the VMM stores itself. From: the lab's agent (set_slot, set_sregs,
 // hpte).
 import { routine } from "#shared/engine/routine";
-import { int, ref } from "#shared/engine/struct";
+import { int, ref, wide } from "#shared/engine/struct";
 import { act, call, done, when } from "#shared/engine/words";
 import { ResultForm } from "#shared/events/lab";
 import { EventId } from "#shared/events/table";
 import type { PlanStep } from "#shared/scenario/plan";
 import type { Verb } from "#shared/scenario/vocabulary";
-import { writeSystem } from "../guest/layout.ts";
+import { PAGE_SIZE } from "#shared/units/address";
+import { SYS_HVA } from "../guest/layout.ts";
 import { CR0_WP, CR4_SMAP, CR4_SMEP, EFER_NX } from "../guest/paging.ts";
+import { hostAccess, walkHost } from "../host/access.ts";
+import { store } from "../host/contents.ts";
 import { kvm_destroy_vm } from "../kvm/destroy.ts";
 import { kvm_clear_dirty_log_protect, kvm_get_dirty_log_protect } from "../kvm/dirty-log.ts";
 import { kvm_set_memory_region, regionLocals, slotById } from "../kvm/memslots.ts";
@@ -99,22 +102,39 @@ const setcr = routine("setcr", { ...verbLocals, vcpu: int }, (own, m: Kvm) => [
   done(),
 ]) as unknown as VerbRoutine;
 
-/** A store of the VMM into the guest's tables: KVM does not see it. */
-const hostEntry =
-  (level: number) =>
-  (m: Kvm, at: At): void => {
-    const step = stepAt(m, at);
-    if (step.verb !== "hpte" && step.verb !== "hpde") return;
-    const { gva, gpa, flags } = step.args;
-    const address = guestEntryAddress(m, gva.lo, gva.hi, level);
-    if (address === null) {
-      emitResult(m, ResultForm.planError);
-      return;
-    }
-    const value = entryValue(gpa, flags);
-    writeSystem(m, address, value.lo, value.hi);
-    emitResult(m, ResultForm.hostOk);
-  };
+/** Host address of the entry that the step stores; false for a faulty line. */
+function findEntry(m: Kvm, at: At & { hva: number }, level: number): boolean {
+  const step = stepAt(m, at);
+  if (step.verb !== "hpte" && step.verb !== "hpde") return false;
+  const { gva } = step.args;
+  const address = guestEntryAddress(m, gva.lo, gva.hi, level);
+  if (address === null) emitResult(m, ResultForm.planError);
+  else at.hva = SYS_HVA + address;
+  return address !== null;
+}
+
+function storeEntry(m: Kvm, at: At & { readonly hva: number; readonly signal: number }): void {
+  const step = stepAt(m, at);
+  if (step.verb !== "hpte" && step.verb !== "hpde") return;
+  if (at.signal !== 0) notSimulated("A VMM that dies of a store into the guest's tables");
+  const { lo, hi } = entryValue(step.args.gpa, step.args.flags);
+  store(m, walkHost(m, at.hva, 1), at.hva % PAGE_SIZE, ENTRY_BYTES, lo, hi);
+  emitResult(m, ResultForm.hostOk);
+}
+const ENTRY_BYTES = 8;
+
+/**
+ * A store of the VMM into the guest's tables: KVM does not see it, but for a page of the VMM that
+ * must be copied first.
+ */
+const hostEntry = (name: string, level: number): VerbRoutine =>
+  routine(name, { ...verbLocals, hva: wide, signal: int }, (own, m: Kvm) => [
+    when(
+      act("V1", () => findEntry(m, own, level)),
+      [call(hostAccess, { hva: "hva", write: 1 }, "signal"), act("V2", () => storeEntry(m, own))],
+    ),
+    done(),
+  ]) as unknown as VerbRoutine;
 
 const EINVAL = -22;
 const ENOENT = -2;
@@ -155,8 +175,9 @@ function emitDirty(m: Kvm, count: number): void {
 
 /** First page and number must be whole words of the log, or reach the slot's end. */
 function clearError(m: Kvm, cell: number, first: number, count: number): number {
+  if (first % LOG_WORD !== 0) return EINVAL;
   const missing = logError(m, cell);
-  if (missing !== 0 || first % LOG_WORD !== 0) return missing === 0 ? EINVAL : missing;
+  if (missing !== 0) return missing;
   const { npages } = memslotAt(m, cell);
   const isInside = first <= npages && count <= npages - first;
   return isInside && (count % LOG_WORD === 0 || first + count === npages) ? 0 : EINVAL;
@@ -202,7 +223,7 @@ export const VM_VERBS: ReadonlyMap<Verb, VerbRoutine> = new Map<Verb, VerbRoutin
   ["dirty-clear", dirtyClear],
   ["track", track],
   ["setcr", setcr],
-  ["hpte", simple("hpte", hostEntry(1))],
-  ["hpde", simple("hpde", hostEntry(2))],
+  ["hpte", hostEntry("hpte", 1)],
+  ["hpde", hostEntry("hpde", 2)],
   ["destroy", destroy],
 ]);

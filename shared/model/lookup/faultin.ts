@@ -39,7 +39,7 @@ export const isInvalidSlot = (m: Kvm, fault: Fault): boolean =>
 
 /** READ 2 and READ 3: without mmu_lock, to give up early. */
 export const checkInvalidation = (m: Kvm, fault: Fault): boolean =>
-  m.kernel.checksInvalidationEarly && mmu_invalidate_retry_gfn(m, fault.mmu_seq, fault.gfn);
+  m.kernel.checksInvalidationEarly && mmu_invalidate_retry_gfn(m, fault);
 
 /** kvm_handle_error_pfn(): what KVM_RUN will return. */
 export const handleErrorPfn = (fault: Fault): number =>

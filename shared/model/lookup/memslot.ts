@@ -48,18 +48,22 @@ export function findHva(m: Kvm, fault: Fault): boolean {
 export const mayBeWritable = (m: Kvm, fault: Fault): boolean =>
   (memslotAt(m, fault.slot).flags & k.KVM_MEM_READONLY) === 0;
 
-function isInvalidating(m: Kvm, gfn: number): boolean {
+function isInvalidating(m: Kvm, fault: Fault): boolean {
   const { kvm } = m;
+  const at = m.kernel.invalidatesByAddress ? fault.hva : fault.gfn;
   return (
     kvm.mmu_invalidate_in_progress !== 0 &&
-    gfn >= kvm.mmu_invalidate_range_start &&
-    gfn < kvm.mmu_invalidate_range_end
+    at >= kvm.mmu_invalidate_range_start &&
+    at < kvm.mmu_invalidate_range_end
   );
 }
 
-/** Without mmu_lock, so the answer may be old; under it the same test is exact. */
-export const mmu_invalidate_retry_gfn = (m: Kvm, seq: number, gfn: number): boolean =>
-  isInvalidating(m, gfn) || m.kvm.mmu_invalidate_seq !== seq;
+/**
+ * In 6.1 mmu_invalidate_retry_hva(). Without mmu_lock, so the answer may be old; under it the same
+ * test is exact.
+ */
+export const mmu_invalidate_retry_gfn = (m: Kvm, fault: Fault): boolean =>
+  isInvalidating(m, fault) || m.kvm.mmu_invalidate_seq !== fault.mmu_seq;
 
 /** Slots that a vCPU has looked up stay as they are until it goes on into the guest. */
 export function kvm_vcpu_srcu_read_lock(m: Kvm, id: number): void {

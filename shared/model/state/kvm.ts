@@ -70,6 +70,8 @@ export const kvm_memory_slot = struct("kvm_memory_slot", {
   /** Root of the bitmap of written pages; 0 while nothing is logged. */
   dirty_bitmap: ref,
   next: ref,
+  /** Generation that put it in its place among the slots that begin at the same host address. */
+  placed: int,
 });
 
 /** A translation that the CPU keeps; `gvaPage` is the gva without its low 12 bits. */
@@ -146,6 +148,7 @@ export const kvm_vcpu = struct("kvm_vcpu", {
 export const KVM_EXIT_UNKNOWN = 0;
 export const KVM_EXIT_IO = 2;
 export const KVM_EXIT_MMIO = 6;
+export const KVM_EXIT_INTERNAL_ERROR = 17;
 
 /** What user space owes an MMIO access. */
 export const MmioPhase = { none: 0, read: 1, write: 2 } as const;
