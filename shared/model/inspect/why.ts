@@ -13,7 +13,7 @@ import { groupedHex, hexOf, hexOfHalves } from "#shared/units/hex";
 import { entryCell } from "../host/pgtable.ts";
 import type { SimRun, StepSpan } from "../sim-run.ts";
 import type { Kvm } from "../state/machine.ts";
-import { entryText, stateOf, type TreeKey } from "./entry.ts";
+import { entryText, isKvmTree, stateOf, type TreeKey } from "./entry.ts";
 
 export interface WhyNode {
   readonly event: number;
@@ -109,7 +109,7 @@ export function whyEntry(
 ): WhyNode[] {
   const chain: WhyNode[] = [];
   const { tree, level, cell } = place;
-  const high = tree === "tdp" ? m.kernel.nonpresentHigh : 0;
+  const high = isKvmTree(tree) ? m.kernel.nonpresentHigh : 0;
   const lo = m.mem[cell] as number;
   const hi = (m.mem[cell + 1] as number) ^ high;
   const text = (value: number): string => entryText(value, hi, stateOf(tree, value, hi, level));
@@ -126,7 +126,7 @@ export function whyEntry(
   }
   const [newest] = chain;
   if (newest === undefined) return [inputNode(run, -1, 0)];
-  if (tree !== "tdp" || stateOf(tree, lo, hi, level) === "T")
+  if (!isKvmTree(tree) || stateOf(tree, lo, hi, level) === "T")
     return [...chain, inputNode(run, newest.tick, 0)];
   return [...chain, ...sourceOf(m, run, newest.event, frameOf(lo, hi))];
 }
