@@ -3,7 +3,7 @@
 // From: the page tables of the run workspace.
 import { expect, test } from "vitest";
 import type { LevelView, TreeKey } from "#shared/contract/state";
-import { layoutWalk, moveCursor, shortHex, stripRuns } from "./walk-layout.ts";
+import { aboutText, layoutWalk, moveCursor, shortHex, stripRuns } from "./walk-layout.ts";
 
 function level(n: number, index: number, count = 1): LevelView {
   const entries = Array.from({ length: count }, (_, k) => ({
@@ -159,6 +159,20 @@ test("what is said of a shadow page has a row of its own between name and strip"
     }
     expect(bottom).toBeLessThan(shapes.pageBar.y);
   }
+});
+
+test("in a narrow picture the texts of shadow tables keep inside their tree", () => {
+  const walk = { trees: shadowTrees(), ...shadowWalk, through: "gpa 0x1000_5000, slot 1" };
+  const shapes = layoutWalk(walk, { ...size, width: 490 });
+  const [, shadow] = shapes.trees;
+  const level = shadow?.levels[0];
+  if (shadow === undefined || level === undefined) throw new Error("no shadow tree");
+  const about = "direct, gfn 0x1_0000, wux";
+  const text = aboutText(shadow, { ...level, level: { ...level.level, about } });
+  expect(text).toMatch(/^direct, gfn 0x1_00\S*\.\.$/);
+  expect(shapes.throughNote?.text).toBe("gpa 0x1000_5000");
+  for (const shown of [text, shapes.throughNote?.text ?? ""])
+    expect(shown.length * 6.4).toBeLessThanOrEqual(shadow.width);
 });
 
 test("a guest that does not reach a page leads nowhere", () => {

@@ -219,7 +219,10 @@ function throughLine(trees: readonly TreeBox[], walk: WalkInput, bar: { y: numbe
   const start = guest.x + guest.width;
   const path = `M${start + 1} ${from}H${start + 10}V${floor}H${x}V16H${host.x - 5}`;
   const line: WalkLine = { path, arrow: arrowRight(host.x - 2, 16), style: "dashed" };
-  return { line, note: { x: shadow.x, y: floor - 4, text: walk.through } };
+  // In a narrow tree the gpa says most.
+  const isCut = walk.through.length > lettersIn(shadow);
+  const text = isCut ? (walk.through.split(",")[0] ?? "") : walk.through;
+  return { line, note: { x: shadow.x, y: floor - 4, text } };
 }
 
 // One bend per level in the left gutter: from the entry of a level to the name of the next one.
@@ -283,9 +286,11 @@ export function headText(box: TreeBox): string {
   return value === "" ? space : `${space} ${shortHex(whole, room - space.length - 1)}`;
 }
 
+const lettersIn = (box: TreeBox): number => Math.floor(box.width / 6.4);
+
 /** What is said of a shadow page, cut to the width of its tree. */
 export function aboutText(box: TreeBox, { level }: LevelBox): string {
-  const room = Math.floor(box.width / 6.4);
+  const room = lettersIn(box);
   return level.about.length <= room ? level.about : `${level.about.slice(0, room - 2)}..`;
 }
 
