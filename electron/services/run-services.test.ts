@@ -129,6 +129,22 @@ test("shadow paging: walk, table, reverse map and cause go by the guest's addres
   expect(gone.ends).toMatchObject({ tree: "shadow" });
 });
 
+test("a shadow entry is explained by the guest's entry as well, in the order of time", async () => {
+  const setup = "setup: [back B touched 64k, slot 1 P B 64k, boot]";
+  const text = `faultline: 1\n${setup}\nsteps: [gpte D+1p P+2p pwuad, gread D+1p]\n`;
+  const { run } = await start({ text, mode: "npt0" });
+  const at = { id: run.id, event: run.events, vcpu: 0, gva: null };
+  const leaf = (await call("state.walk", at)).trees[1]?.levels.at(-1);
+  const place = { kind: "entry", tree: "shadow", level: 1, table: leaf?.table ?? "" } as const;
+  const { chain } = await call("state.why", { ...at, place: { ...place, index: 1 } });
+  expect(chain.filter(({ sentence }) => sentence.includes("the guest's entry"))).toMatchObject([
+    { sentence: expect.stringContaining("at gpa 0x8008"), step: 3, new: "10002067" },
+  ]);
+  const ticks = chain.map(({ tick }) => tick);
+  expect(ticks).toEqual(ticks.toSorted((one, other) => other - one));
+  expect(chain.at(-1)?.isInput).toBe(true);
+});
+
 test("shadow runs are compared by gva, one with a TDP run by the gfns of its pages", async () => {
   const shadow = { mode: "npt0", lookup: "V3" } as const;
   const a = (await start({ ...shadow, kernel: "6.12" })).run.id;
