@@ -2,6 +2,7 @@
 // is read beside the guest's and the host's: by the guest's address, with what each table stands
 // for, the entry bit by bit, and who else maps the page.
 // One journey in order: each test begins where the one before it ended.
+import { AxeBuilder } from "@axe-core/playwright";
 import type { Locator } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openApp, type App } from "./app.ts";
@@ -87,6 +88,13 @@ test("the address names the shadow entry and brings it back", async () => {
   await expect.poll(() => decoder.textContent(), SLOW).toMatch(/Shadow L2 \[000\]/);
   const field = page.getByRole("textbox", { name: /address/i });
   await expect.poll(() => field.inputValue(), SLOW).toMatch(/entry=shadow\.2\.000/);
+});
+
+test.each(["dark", "light"] as const)("no accessibility rule is broken, %s", async (theme) => {
+  const { page } = app;
+  await page.emulateMedia({ colorScheme: theme });
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html ?? ""}`)).toEqual([]);
 });
 
 test("nothing was reported on the console on the way", () => {
