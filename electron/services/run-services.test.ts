@@ -129,6 +129,16 @@ test("shadow paging: walk, table, reverse map and cause go by the guest's addres
   expect(gone.ends).toMatchObject({ tree: "shadow" });
 });
 
+test("a report tells the lookup that decided, not that of the pages mapped ahead", async () => {
+  const { run } = await start({ mode: "npt0", lookup: "V3", kernel: "7.2" });
+  const sections = [...SECTIONS];
+  const asked = { runs: [run.id], title: "", note: "", sections, form: "text" as const };
+  const { content } = await call("report.make", asked);
+  expect(content.replaceAll(/\s+/g, " ")).toMatch(
+    /Step 7, gread D\+1p\. Event \d+: resolve hva 0x7e0000001000 .* a pfn is found/,
+  );
+});
+
 test("a shadow entry is explained by the guest's entry as well, in the order of time", async () => {
   const setup = "setup: [back B touched 64k, slot 1 P B 64k, boot]";
   const text = `faultline: 1\n${setup}\nsteps: [gpte D+1p P+2p pwuad, gread D+1p]\n`;
