@@ -98,6 +98,79 @@ test("a run of a real trace's steps is held to it, event by event", async () => 
   expect(findings[0]?.sentence).toContain("no real trace to hold it to");
 });
 
+test("shadow paging: walk, table, reverse map and cause go by the guest's addresses", async () => {
+  const { run } = await start({ mode: "npt0", lookup: "V3", kernel: "7.2" });
+  const { id, events: event } = run;
+  const { findings, stepRows } = await call("runs.get", { id });
+  expect(findings[0]?.sentence).toMatch(/^Equal to Linux 7\.2\.\d+ in every event/);
+  expect(findings[1]?.sentence).toBe("4 rules hold at every tick; I1 is not asked.");
+  const read = stepRows.find(({ line }) => line === "gread D+1p");
+  const at = (read?.firstEvent ?? 0) + (read?.eventCount ?? 0) - 1;
+  const found = await call("state.walk", { id, event: at, vcpu: 0, gva: null });
+  expect(found.trees.map(({ key, address }) => `${key} ${address}`)).toEqual([
+    "guest gva 40001000",
+    "shadow gva 40001000",
+    expect.stringMatching(/^host hva /),
+  ]);
+  const leaf = found.trees[1]?.levels.at(-1);
+  const table = { tree: "shadow" as const, table: leaf?.table ?? "", level: 1 };
+  const whole = await call("state.table", { id, event: at, vcpu: 0, ...table });
+  expect(whole).toMatchObject({ coversFrom: "40000000", space: "gva", note: "" });
+  const { facts } = await call("state.page", { id, event: at, page: "b" });
+  expect(facts.mappedBy[0]).toMatchObject({ tree: "shadow", address: "40001000", gfn: 0x10001 });
+  const place = { kind: "entry" as const, ...table, index: 1 };
+  const why = await call("state.why", { id, event: at, place });
+  expect(why.title).toMatch(/^Shadow L1 \[001\] = 0x/);
+  const links = why.chain.map(({ sentence }) => sentence);
+  expect(links[0]).toMatch(/^wrote the entry/);
+  expect(links).toContain("the frame is kept, no reference is taken");
+  expect(links.at(-1)).toBe("Step 0: back B lab-tail 64k");
+  const gone = await call("state.walk", { id, event, vcpu: 0, gva: "40001000" });
+  expect(gone.ends).toMatchObject({ tree: "shadow" });
+});
+
+test("a report tells the lookup that decided, not that of the pages mapped ahead", async () => {
+  const { run } = await start({ mode: "npt0", lookup: "V3", kernel: "7.2" });
+  const sections = [...SECTIONS];
+  const asked = { runs: [run.id], title: "", note: "", sections, form: "text" as const };
+  const { content } = await call("report.make", asked);
+  expect(content.replaceAll(/\s+/g, " ")).toMatch(
+    /Step 7, gread D\+1p\. Event \d+: resolve hva 0x7e0000001000 .* a pfn is found/,
+  );
+});
+
+test("a shadow entry is explained by the guest's entry as well, in the order of time", async () => {
+  const setup = "setup: [back B touched 64k, slot 1 P B 64k, boot]";
+  const text = `faultline: 1\n${setup}\nsteps: [gpte D+1p P+2p pwuad, gread D+1p]\n`;
+  const { run } = await start({ text, mode: "npt0" });
+  const at = { id: run.id, event: run.events, vcpu: 0, gva: null };
+  const leaf = (await call("state.walk", at)).trees[1]?.levels.at(-1);
+  const place = { kind: "entry", tree: "shadow", level: 1, table: leaf?.table ?? "" } as const;
+  const { chain } = await call("state.why", { ...at, place: { ...place, index: 1 } });
+  expect(chain.filter(({ sentence }) => sentence.includes("the guest's entry"))).toMatchObject([
+    { sentence: expect.stringContaining("at gpa 0x8008"), step: 3, new: "10002067" },
+  ]);
+  const ticks = chain.map(({ tick }) => tick);
+  expect(ticks).toEqual(ticks.toSorted((one, other) => other - one));
+  expect(chain.at(-1)?.isInput).toBe(true);
+});
+
+test("shadow runs are compared by gva, one with a TDP run by the gfns of its pages", async () => {
+  const shadow = { mode: "npt0", lookup: "V3" } as const;
+  const a = (await start({ ...shadow, kernel: "6.12" })).run.id;
+  const b = (await start({ ...shadow, kernel: "7.2" })).run.id;
+  const c = (await start({ lookup: "V3", kernel: "7.2" })).run.id;
+  const both = await call("compare.tables", { a, b, eventA: 0, eventB: 0 });
+  expect(both.space).toBe("gva");
+  expect(both.rows.map(({ level, address }) => `${level} ${address}`)).toContain("2 40000000");
+  const mixed = await call("compare.tables", { a: b, b: c, eventA: 0, eventB: 0 });
+  expect(mixed.space).toBe("gfn");
+  expect(mixed.rows.some((row) => row.a?.state === "T" || row.b?.state === "T")).toBe(false);
+  const data = mixed.rows.filter((row) => row.a !== null && row.b !== null);
+  expect(data.map(({ gfn }) => gfn)).toContain(0x1);
+  expect(data.every((row) => row.address === (row.gfn * 4096).toString(16))).toBe(true);
+});
+
 test("event rows come by window and by filter", async () => {
   const { run } = await start();
   const all = await call("runs.events", { id: run.id, from: 0, count: 5000, filter: "" });
@@ -124,7 +197,6 @@ test("what cannot be run is refused with its place and leaves nothing", async ()
     message: expect.stringMatching(/^lab-tail\.yaml:4:\d+: "msr" is not simulated yet/),
   });
   await expect(start({ lookup: "V1" })).rejects.toMatchObject({ code: "not-simulated" });
-  await expect(start({ mode: "npt0" })).rejects.toMatchObject({ code: "not-simulated" });
   await expect(start({ kernel: "9.9" })).rejects.toMatchObject({ code: "unknown-kernel" });
   await expect(start({ schedule: "schedule/1 v0**" })).rejects.toMatchObject({
     code: "bad-schedule",

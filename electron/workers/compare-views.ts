@@ -5,15 +5,17 @@ import { type Comparison, compareRuns } from "#shared/compare/compare";
 import { mailText } from "#shared/compare/mail";
 import { fieldName, MARKS } from "#shared/compare/rows";
 import { compareEntries, type TableEntry, type TableReader } from "#shared/compare/tables";
-import type { EntryView } from "#shared/contract/state";
 import type { Input, Output } from "#shared/contract/methods";
-import { entryText, isHuge, stateOf } from "#shared/model/inspect/entry";
-import { rootOf, tableEntries } from "#shared/model/lab/states";
-import { hexOfHalves } from "#shared/units/hex";
-import type { LiveRun } from "./live-run.ts";
+import {
+  addressOf,
+  entriesAt,
+  spaceOf,
+  viewOf,
+  type ComparedEntry,
+  type Space,
+} from "./compared-tables.ts";
 import { ownInt32s } from "./owned.ts";
 import type { HeldRun, RunCache } from "./run-cache.ts";
-import { indexAt } from "./table-walk.ts";
 import type { TaskContext } from "./serve-tasks.ts";
 
 export interface Pair {
@@ -21,7 +23,8 @@ export interface Pair {
   readonly b: HeldRun;
   readonly comparison: Comparison;
   /** Entries of the tables at the ends of the runs. */
-  readonly ends: { readonly a: readonly TableEntry[]; readonly b: readonly TableEntry[] };
+  readonly ends: { readonly a: readonly ComparedEntry[]; readonly b: readonly ComparedEntry[] };
+  readonly space: Space;
 }
 
 /** Table entries that a view gets at most. */
@@ -38,10 +41,11 @@ export class Comparisons {
   pair({ a, b }: { a: string; b: string }, context: TaskContext): Pair {
     const ids = `${a} ${b}`;
     if (this.#last?.ids === ids) return this.#last;
+    const space = spaceOf(this.#cache.modeOf(a), this.#cache.modeOf(b));
     const rulesA = this.#cache.rules(a, context);
-    const entriesA = entriesAt(this.#cache.live(a, context).live, 0);
+    const entriesA = entriesAt(this.#cache.live(a, context).live, 0, space);
     const rulesB = this.#cache.rules(b, context);
-    const entriesB = entriesAt(this.#cache.live(b, context).live, 0);
+    const entriesB = entriesAt(this.#cache.live(b, context).live, 0, space);
     const heldA = this.#cache.get(a, context);
     const heldB = this.#cache.get(b, context);
     context.checkCancelled();
@@ -50,21 +54,23 @@ export class Comparisons {
       { run: heldA.run, rules: rulesA, tables: fixedEntries(entriesA) },
       { run: heldB.run, rules: rulesB, tables: fixedEntries(entriesB) },
     );
-    this.#last = { ids, a: heldA, b: heldB, comparison, ends: { a: entriesA, b: entriesB } };
+    const ends = { a: entriesA, b: entriesB };
+    this.#last = { ids, a: heldA, b: heldB, comparison, ends, space };
     return this.#last;
   }
 
   tables(input: Input<"compare.tables">, context: TaskContext): Output<"compare.tables"> {
-    const { ends } = this.pair(input, context);
+    const { ends, space } = this.pair(input, context);
     // Another place than the end needs the machine there: one run after the other.
-    const at = (id: string, event: number): readonly TableEntry[] =>
-      entriesAt(this.#cache.live(id, context).live, event);
+    const at = (id: string, event: number): readonly ComparedEntry[] =>
+      entriesAt(this.#cache.live(id, context).live, event, space);
     const entriesA = input.eventA === 0 ? ends.a : at(input.a, input.eventA);
     const entriesB = input.eventB === 0 ? ends.b : at(input.b, input.eventB);
     const rows = compareEntries(entriesA, entriesB);
     return {
       rows: rows.slice(0, MAX_ENTRIES).map((row) => ({
         level: row.level,
+        address: addressOf(space, row.page),
         gfn: row.gfn,
         a: viewOf(row.a),
         b: viewOf(row.b),
@@ -72,34 +78,12 @@ export class Comparisons {
         text: row.text,
       })),
       total: rows.length,
+      space,
     };
   }
 }
 
 const fixedEntries = (entries: readonly TableEntry[]): TableReader => ({ entries: () => entries });
-
-/** Entries of vCPU 0's tables after event n; 0 is the end. */
-function entriesAt(live: LiveRun, event: number): TableEntry[] {
-  const m = live.at(event === 0 ? live.run.record.ticks : live.tickOfEvent(event));
-  const root = rootOf(m, 0);
-  if (root === null) return [];
-  const entries = tableEntries(m, root.table, root.level);
-  return Array.from(entries, ({ level, gfn, lo, hi }) => ({ level, gfn, lo, hi, event: 0 }));
-}
-
-function viewOf(entry: TableEntry | null): EntryView | null {
-  if (entry === null) return null;
-  const { level, gfn, lo, hi } = entry;
-  const state = stateOf("tdp", lo, hi, level);
-  return {
-    index: indexAt(gfn, level),
-    value: hexOfHalves(lo, hi),
-    text: entryText(lo, hi, state),
-    state,
-    huge: isHuge(lo, level),
-    changed: false,
-  };
-}
 
 export function compareSummary({ a, b, comparison }: Pair): Output<"compare.runs"> {
   const { rows } = comparison;

@@ -93,10 +93,10 @@ function tablesOf(
     walk: walkAfter(live, span),
   }));
   const shown = steps.some(({ n }) => n === deciding) ? deciding : (steps[0]?.n ?? 0);
-  const { lookup, kernel } = run;
+  const { lookup, kernel, mode } = run;
   return {
     letter,
-    title: `Run ${letter}: ${lookup.id}, ${kernel.title}`,
+    title: `Run ${letter}: ${lookup.id}, ${kernel.title}, ${mode}`,
     steps,
     shown,
     captions: [],

@@ -5,6 +5,7 @@
 import { RECORD_FULL } from "#shared/engine/machine";
 import { page_ref_count } from "#shared/model/host/page";
 import { ENGINE_VERSION } from "#shared/model/simulate";
+import type { ModeId } from "#shared/model/state/machine";
 import type { SimRun } from "#shared/model/sim-run";
 import { pfn_valid } from "#shared/model/state/layout";
 import { runClock, type RunClock } from "#shared/profile/clock";
@@ -69,6 +70,11 @@ export class RunCache {
     }
     const row = this.#read(id);
     return canReplay(row) ? this.#execute(row, context) : this.#load(row);
+  }
+
+  /** The run's mode; nothing is executed for it. */
+  modeOf(id: string): ModeId {
+    return (this.#held.get(id)?.row ?? this.#read(id)).summary.mode;
   }
 
   /** The run with the machine standing in it. */

@@ -108,7 +108,7 @@ function rulesRow({ findings, checked, notAsked }: RuleResult): FindingRow {
       broken.size === 0
         ? notAsked.length === 0
           ? `All ${checked.length} rules hold at every tick.`
-          : `${checked.length} rules hold at every tick.`
+          : `${checked.length} rules hold at every tick; ${notAsked.join(", ")} is not asked.`
         : `${held} of ${checked.length} rules hold; broken: ${[...broken].join(", ")}.`,
     evidence: [checked.join(" "), ...notAsked.map((id) => `${id} is not asked in this mode`)].join(
       "; ",

@@ -7,14 +7,16 @@ import { EventId } from "#shared/events/table";
 import { PageForm } from "#shared/events/lab";
 import { decodeEntry } from "#shared/model/inspect/entry";
 import { machineView } from "#shared/model/inspect/machine";
+import { gvaOfPage } from "#shared/model/inspect/mappers";
 import { pageFacts } from "#shared/model/inspect/page";
-import { stateOf, STATES } from "#shared/model/inspect/entry";
-import { tableAt, walk } from "#shared/model/inspect/walk";
+import { stripOf, tableAt } from "#shared/model/inspect/tables";
+import { walk } from "#shared/model/inspect/walk";
 import { kernelNamed, KERNELS } from "#shared/model/kernels/profiles";
 import { pageLine } from "#shared/model/lab/states";
 import type { SimRun } from "#shared/model/sim-run";
 import { countCurve, ledgerRows } from "#shared/rules/ledger";
-import { halvesOfHex } from "#shared/units/hex";
+import { halvesOfHex, hexOf } from "#shared/units/hex";
+import { frameAt } from "#shared/units/address";
 import { frameOf, hasBit } from "#shared/units/halves";
 import { intAt, scanEvents, wideAt } from "#shared/rules/scan";
 import type { LiveRun } from "./live-run.ts";
@@ -86,6 +88,9 @@ export function lastAccess(run: SimRun, event: number, vcpu: number): { lo: numb
   return found ?? { lo: 0, hi: 0 };
 }
 
+/** What a tree's index is taken from. */
+const SPACES = { guest: "gva", tdp: "gpa", shadow: "gva", host: "hva" } as const;
+
 export function readTable(
   { live }: Standing,
   { event, vcpu, tree, table, level }: Input<"state.table">,
@@ -94,19 +99,20 @@ export function readTable(
   const reader = tableAt(m, tree, physicalOf(table));
   const lo = new Int32Array(ENTRIES);
   const hi = new Int32Array(ENTRIES);
-  const states = new Uint8Array(ENTRIES);
+  const space = SPACES[tree];
   if (reader === null) {
-    return { states, lo, hi, coversFrom: "0", note: `There is no table at 0x${table} here.` };
+    const note = `There is no table at 0x${table} here.`;
+    return { states: new Uint8Array(ENTRIES), lo, hi, coversFrom: "0", space, note };
   }
   for (let index = 0; index < ENTRIES; index++) {
     lo[index] = reader.lo(index);
     hi[index] = reader.hi(index);
-    const state = stateOf(tree, lo[index] ?? 0, hi[index] ?? 0, level);
-    states[index] = STATES.indexOf(state);
   }
+  const states = ownUint8s(stripOf(tree, reader, level));
   const covers = coverOf(m, { tree, vcpu, physical: reader.physical });
   const note = covers === null ? "No root of this vCPU leads to this table now." : "";
-  return { states, lo, hi, coversFrom: (covers ?? 0).toString(16), note };
+  const coversFrom = space === "gva" ? gvaOfPage(frameAt(covers ?? 0)) : hexOf(covers ?? 0);
+  return { states, lo, hi, coversFrom, space, note };
 }
 
 export function decode({
@@ -141,7 +147,7 @@ export function readPage(
     },
     ledger: [...ledgerRows(run, entries.slice(-MAX_LEDGER))],
     total: entries.length,
-    gfns: [...new Set(facts.mappedBy.flatMap(({ tree, gfn }) => (tree === "tdp" ? [gfn] : [])))],
+    gfns: [...new Set(facts.mappedBy.flatMap(({ gfn }) => (gfn === null ? [] : [gfn])))],
   };
 }
 

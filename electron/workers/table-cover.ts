@@ -1,8 +1,8 @@
-// Where a table stands in its tree: the first address or guest frame that it covers.
+// Where a table stands in its tree: the first address that it covers, a gva, a gpa or an hva.
 // Reads the machine's cells only, at the tick at which it stands.
 // Found by going through the tree from its root, tables only; a tree has at most four levels.
 import { stateOf, type TreeKey } from "#shared/model/inspect/entry";
-import { tableAt, type TableReader } from "#shared/model/inspect/walk";
+import { tableAt, type TableReader } from "#shared/model/inspect/tables";
 import { rootOf } from "#shared/model/lab/states";
 import { pfnOfTable } from "#shared/model/host/pgtable";
 import { tablePfn } from "#shared/model/state/tables";

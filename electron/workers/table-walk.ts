@@ -23,7 +23,7 @@ export interface WalkStep {
   readonly hi: number;
 }
 
-export const indexAt = (gfn: number, level: number): number =>
+const indexAt = (gfn: number, level: number): number =>
   Math.floor(gfn / pagesPerLevel(level)) % 512;
 
 /** From the root down; ends at a leaf or at an entry that is not present. Empty without a root. */

@@ -5,8 +5,8 @@
 import type { Input, Output } from "#shared/contract/methods";
 import type { Cell } from "#shared/engine/machine";
 import { writersOf } from "#shared/engine/provenance";
-import { entryText, stateOf } from "#shared/model/inspect/entry";
-import { tableAt } from "#shared/model/inspect/walk";
+import { entryText, stateOf, TREES } from "#shared/model/inspect/entry";
+import { tableAt } from "#shared/model/inspect/tables";
 import { eventAtTick, stepAtTick, WHY_LIMIT, whyEntry } from "#shared/model/inspect/why";
 import { headOf, pageCell } from "#shared/model/host/page";
 import { page as pageStruct } from "#shared/model/state/host";
@@ -33,8 +33,6 @@ export function readWhy(standing: Standing, { event, place }: WhyInput): Why {
     : fieldWhy(standing, event, place);
 }
 
-const TREE_TITLES = { guest: "Guest", tdp: "TDP", host: "Host" } as const;
-
 function entryWhy({ held, live }: Standing, event: number, place: Place<"entry">): Why {
   const tick = live.tickOfEvent(event);
   const m = live.at(tick);
@@ -49,7 +47,7 @@ function entryWhy({ held, live }: Standing, event: number, place: Place<"entry">
   const index = place.index.toString(16).padStart(3, "0");
   const { tree, level } = place;
   return {
-    title: `${TREE_TITLES[tree]} L${level} [${index}] = ${value}`,
+    title: `${TREES[tree].title} L${level} [${index}] = ${value}`,
     chain: [...whyEntry(m, held.run, { tree, level, cell }, tick)],
     more: 0,
   };

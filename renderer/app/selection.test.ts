@@ -10,7 +10,7 @@ import { readSelection, selectionParams, useSelection } from "./selection.ts";
 
 beforeEach(() => setActivePinia(createPinia()));
 
-const orNull = <T>(values: fc.Arbitrary<T>) => fc.option(values, { nil: null });
+const orNull = <T,>(values: fc.Arbitrary<T>) => fc.option(values, { nil: null });
 const anySelection = fc.record({
   run: fc.constant("7f2c91"),
   event: orNull(fc.nat()),
@@ -21,7 +21,7 @@ const anySelection = fc.record({
   page: orNull(fc.constantFrom("a", "tail+1")),
   entry: orNull(
     fc.record({
-      tree: fc.constantFrom("guest" as const, "tdp" as const, "host" as const),
+      tree: fc.constantFrom("guest" as const, "tdp" as const, "shadow" as const, "host" as const),
       level: fc.integer({ min: 1, max: 5 }),
       index: fc.integer({ min: 0, max: 511 }),
     }),

@@ -7,7 +7,7 @@ import { computed } from "vue";
 import { type Address, address, withParams } from "./address.ts";
 import { useNavigation } from "./navigation.ts";
 
-export type Tree = "guest" | "tdp" | "host";
+export type Tree = "guest" | "tdp" | "shadow" | "host";
 
 export interface EntryPlace {
   readonly tree: Tree;
@@ -117,7 +117,7 @@ function readEntry(text: string | undefined): EntryPlace | null {
   const match = /^(guest|tdp|shadow|host)\.([1-5])\.([0-9a-f]{1,3})$/i.exec(text ?? "");
   if (match === null) return null;
   const index = Number.parseInt(match[3] ?? "", 16);
-  const tree = match[1] === "shadow" ? "tdp" : (match[1] as Tree);
+  const tree = (match[1] ?? "").toLowerCase() as Tree; // the pattern has no other words
   return index < 512 ? { tree, level: Number(match[2]), index } : null;
 }
 

@@ -73,6 +73,9 @@ export const MODE_TITLES: Readonly<Record<string, string>> = {
   tdp0: "Direct MMU",
   npt0: "Shadow MMU",
 };
+/** KVM's own tables in a mode, as the trees name them. */
+export const kvmTablesOf = (mode: string): string => (mode === "npt0" ? "Shadow" : "TDP");
+
 /** The names of the lookup designs on the screen. */
 export const LOOKUP_TITLES: Readonly<Record<string, string>> = {
   V0: "V0 legacy",

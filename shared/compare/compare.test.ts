@@ -191,7 +191,7 @@ describe("comparison", () => {
   });
 
   test("tables: equal, same page in another frame, other rights, one side only", () => {
-    const entry = (gfn: number, lo: number) => ({ level: 1, gfn, lo, hi: 0, event: 9 });
+    const entry = (gfn: number, lo: number) => ({ level: 1, page: gfn, gfn, lo, hi: 0, event: 9 });
     const rows = compareEntries(
       [entry(1, 0x1e67), entry(2, 0x2e67), entry(3, 0x3e67), entry(4, 0x4e67)],
       [entry(1, 0x1e67), entry(2, 0x5e67), entry(3, 0x3e65)],

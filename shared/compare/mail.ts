@@ -2,6 +2,7 @@
 // where they part.
 // Promises the same text for the same runs; figures of time are marked as estimates.
 // From: what reviewers paste into a reply on the kernel's mailing lists.
+import { kvmTree } from "#shared/model/inspect/entry";
 import type { SimRun } from "#shared/model/sim-run";
 import type { Comparison } from "./compare.ts";
 import { eventLine, eventText } from "./event-text.ts";
@@ -32,7 +33,7 @@ export function mailText(comparison: Comparison, a: SimRun, b: SimRun): string {
     "",
     ...partingLines(comparison, a, b),
     "",
-    ...countLines(comparison),
+    ...countLines(comparison, a, b),
   ];
   return `${lines.map((line) => clip(line, MAIL_WIDTH)).join("\n")}\n`;
 }
@@ -100,9 +101,11 @@ function rowLines(rows: AlignedRows, row: number, a: SimRun, b: SimRun): string[
   });
 }
 
-function countLines(comparison: Comparison): string[] {
+function countLines(comparison: Comparison, a: SimRun, b: SimRun): string[] {
   const [equal, renamed, differing, onlyA, onlyB] = comparison.rows.counts;
   const delta = Math.round(comparison.estimatedDeltaNs);
+  // Shadow tables go by gva, the others by gpa: only their pages can be set side by side.
+  const entries = kvmTree(a.mode) === kvmTree(b.mode) ? "Table entries" : "Pages, by gfn,";
   return [
     ...wrap(
       `Events: ${equal} equal, ${renamed} renamed, ${differing} differ, ${onlyA} only in A, ` +
@@ -110,7 +113,7 @@ function countLines(comparison: Comparison): string[] {
     ),
     ...wrap(
       `Sum of reference changes: A ${comparison.balanceA}, B ${comparison.balanceB}. ` +
-        `Table entries that differ at the end: ${comparison.entriesDiffer}. ` +
+        `${entries} that differ at the end: ${comparison.entriesDiffer}. ` +
         `Time, B against A: ${delta >= 0 ? "+" : ""}${(delta / 1000).toFixed(2)} us (est).`,
     ),
     ...(comparison.rows.cut === "" ? [] : wrap(comparison.rows.cut)),

@@ -10,6 +10,8 @@ import type { Mark } from "./rows.ts";
 
 export interface TableEntry {
   readonly level: number;
+  /** Page number of the address that the entry translates: its place in both runs. */
+  readonly page: number;
   readonly gfn: number;
   readonly lo: number;
   readonly hi: number;
@@ -22,18 +24,19 @@ export interface TableReader {
   entries(event: number): readonly TableEntry[];
 }
 
-export interface TableRow {
+export interface TableRow<Entry extends TableEntry> {
   readonly level: number;
+  readonly page: number;
   readonly gfn: number;
-  readonly a: TableEntry | null;
-  readonly b: TableEntry | null;
+  readonly a: Entry | null;
+  readonly b: Entry | null;
   readonly mark: Mark;
   readonly text: string;
 }
 
 const MMU_PRESENT = 11;
 const WRITABLE = 1;
-const keyOf = (level: number, gfn: number): number => gfn * 8 + level;
+const keyOf = (level: number, page: number): number => page * 8 + level;
 
 /** Entries after event n (0: the end), as the events tell them. */
 export function entriesFromEvents(run: SimRun): TableReader {
@@ -48,7 +51,8 @@ export function entriesFromEvents(run: SimRun): TableReader {
         const key = keyOf(level, gfn);
         const stored = entries.get(key);
         const isTheOld = stored?.lo === intAt(cells, 4) && stored.hi === intAt(cells, 5);
-        if (hasBit(lo, hi, MMU_PRESENT)) entries.set(key, { level, gfn, lo, hi, event: n });
+        if (hasBit(lo, hi, MMU_PRESENT))
+          entries.set(key, { level, page: gfn, gfn, lo, hi, event: n });
         else if (isTheOld) entries.delete(key);
       });
       return [...entries.values()];
@@ -56,25 +60,27 @@ export function entriesFromEvents(run: SimRun): TableReader {
   };
 }
 
-/** Rows from the root down, by gfn; equal ones included. */
-export function compareEntries(
-  entriesA: readonly TableEntry[],
-  entriesB: readonly TableEntry[],
-): readonly TableRow[] {
-  const sideA = new Map(entriesA.map((entry) => [keyOf(entry.level, entry.gfn), entry]));
-  const sideB = new Map(entriesB.map((entry) => [keyOf(entry.level, entry.gfn), entry]));
+/** Rows from the root down, by address; equal ones included. */
+export function compareEntries<Entry extends TableEntry>(
+  entriesA: readonly Entry[],
+  entriesB: readonly Entry[],
+): readonly TableRow<Entry>[] {
+  const sideA = new Map(entriesA.map((entry) => [keyOf(entry.level, entry.page), entry]));
+  const sideB = new Map(entriesB.map((entry) => [keyOf(entry.level, entry.page), entry]));
   const keys = new Set([...sideA.keys(), ...sideB.keys()]);
   const pairs = [...keys].map((key) => ({ a: sideA.get(key) ?? null, b: sideB.get(key) ?? null }));
-  const place = ({ a, b }: { a: TableEntry | null; b: TableEntry | null }) => a ?? b;
+  const place = ({ a, b }: { a: Entry | null; b: Entry | null }) => a ?? b;
   pairs.sort(
     (left, right) =>
       (place(right)?.level ?? 0) - (place(left)?.level ?? 0) ||
-      (place(left)?.gfn ?? 0) - (place(right)?.gfn ?? 0),
+      (place(left)?.page ?? 0) - (place(right)?.page ?? 0),
   );
   const renaming = new Renaming();
   return pairs.flatMap(({ a, b }) => {
     const at = a ?? b;
-    return at === null ? [] : [{ level: at.level, gfn: at.gfn, a, b, ...judge(a, b, renaming) }];
+    if (at === null) return [];
+    const { level, page, gfn } = at;
+    return [{ level, page, gfn, a, b, ...judge(a, b, renaming) }];
   });
 }
 
@@ -102,5 +108,5 @@ function judge(
 }
 
 /** Entries that do not agree. */
-export const entriesThatDiffer = (rows: readonly TableRow[]): number =>
+export const entriesThatDiffer = (rows: readonly TableRow<TableEntry>[]): number =>
   rows.filter((row) => row.mark !== "=" && row.mark !== "≈").length;

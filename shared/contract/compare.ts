@@ -4,7 +4,7 @@
 import { z } from "zod";
 import { eventRow, runSummary } from "./runs.ts";
 import { entryView } from "./state.ts";
-import { int32s, position, progress, runId } from "./values.ts";
+import { hexWord, int32s, position, progress, runId } from "./values.ts";
 
 const pair = z.object({ a: runId, b: runId });
 
@@ -58,7 +58,8 @@ export const compareTables = {
     rows: z.array(
       z.object({
         level: z.int(),
-        gfn: z.number(),
+        address: hexWord, // gva or gpa, as `space` says; of the gfn when pages are compared
+        gfn: z.number(), // of the page; of the guest table that a shadow table stands for
         a: entryView.nullable(),
         b: entryView.nullable(),
         mark: alignmentMark,
@@ -66,6 +67,7 @@ export const compareTables = {
       }),
     ),
     total: z.int(),
+    space: z.enum(["gva", "gpa", "gfn"]), // what rows go by; gfn: pages only, tables left out
   }),
 };
 

@@ -10,8 +10,11 @@ import { float64s, hexWord, int32s, kernelId, position, runId, uint8s } from "./
  */
 export const ENTRY_STATES = [".", "T", "W", "R", "a", "P", "M", "Z"] as const;
 export const entryState = z.enum(ENTRY_STATES);
-export const treeKey = z.enum(["guest", "tdp", "host"]);
+/** KVM's own tree is "shadow" in npt0, "tdp" in the other modes. */
+export const treeKey = z.enum(["guest", "tdp", "shadow", "host"]);
 export type TreeKey = z.infer<typeof treeKey>;
+
+export const addressSpace = z.enum(["gva", "gpa", "hva"]);
 
 export const entryView = z.object({
   index: z.int(),
@@ -27,6 +30,7 @@ export const levelView = z.object({
   level: z.int(),
   name: z.string(), // L4 … L1, PGD PUD PMD PTE
   table: hexWord.nullable(), // physical address; null: there is no table
+  about: z.string(), // a shadow page in words, "gfn 0x6, wux, unsync"; "" in other trees
   index: z.int(),
   strip: uint8s, // 512 indexes into ENTRY_STATES; empty when there is no table
   entries: z.array(entryView), // upper levels: the walk's; leaf level: five around the index
@@ -47,7 +51,14 @@ export const pageFacts = z.object({
   head: z.number(), // pfn of the head, the pfn itself for a single page
   flags: z.array(z.string()),
   mappedBy: z.array(
-    z.object({ tree: treeKey, level: z.int(), gfn: z.number(), state: entryState }),
+    z.object({
+      tree: treeKey,
+      level: z.int(),
+      index: z.int(),
+      address: hexWord.nullable(), // gva, gpa or hva; null: a shadow entry that no root leads to
+      gfn: z.number().nullable(), // null for the host's entry
+      state: entryState,
+    }),
   ),
   vma: z.string(),
 });
@@ -67,17 +78,20 @@ export const readWalk = {
     gpa: hexWord.nullable(),
     gfn: z.number().nullable(),
     hva: hexWord.nullable(),
-    pfn: z.number().nullable(),
+    pfn: z.number().nullable(), // where the CPU's walk leads, else the host's
+    hostPfn: z.number().nullable(), // of the host's entry
     slot: z.string(),
     trees: z.array(
       z.object({
         key: treeKey,
         title: z.string(),
-        address: z.string(),
+        maps: z.string(), // "gva to gpa"
+        address: z.string(), // "gva 10000000"
         levels: z.array(levelView),
       }),
     ),
     ends: z.object({ tree: treeKey, level: z.int(), sentence: z.string() }).nullable(),
+    remark: z.string(), // where shadow tables lead elsewhere than the guest's; else ""
     page: pageFacts.nullable(),
   }),
 };
@@ -96,6 +110,7 @@ export const readTable = {
     lo: int32s,
     hi: int32s,
     coversFrom: hexWord,
+    space: addressSpace, // of coversFrom
     note: z.string(),
   }),
 };

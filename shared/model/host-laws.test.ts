@@ -7,7 +7,7 @@ import { EventId } from "#shared/events/table";
 import { parseScenario } from "#shared/scenario/parse";
 import type { Plan } from "#shared/scenario/plan";
 import { frameOf, joinHalves } from "#shared/units/halves";
-import { pfnOfGfn } from "./inspect/walk.ts";
+import { pfnOfGfn } from "./inspect/tables.ts";
 import { KERNELS } from "./kernels/profiles.ts";
 import type { KernelProfile } from "./kernels/profile.ts";
 import { pageLine, rootOf, tableEntries } from "./lab/states.ts";

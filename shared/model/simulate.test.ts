@@ -14,7 +14,7 @@ import { frameOf } from "#shared/units/halves";
 import { KERNELS } from "./kernels/profiles.ts";
 import type { KernelProfile } from "./kernels/profile.ts";
 import { unsupportedSteps } from "./lab/support.ts";
-import { pfnOfGfn } from "./inspect/walk.ts";
+import { pfnOfGfn } from "./inspect/tables.ts";
 import { pageLine, rootOf, tableEntries } from "./lab/states.ts";
 import type { LookupDesign } from "./lookup/design.ts";
 import { LOOKUP_DESIGNS } from "./lookup/designs.ts";

@@ -8,6 +8,8 @@ import { eventText } from "#shared/compare/event-text";
 import { stepOutcomes, type StepOutcome } from "#shared/compare/outcomes";
 import { MARKS } from "#shared/compare/rows";
 import { verdictOfStep, verdictOfSteps, type RunVerdict } from "#shared/compare/verdict";
+import { LookupStep } from "#shared/events/own";
+import { EventId } from "#shared/events/table";
 import type { SimRun } from "#shared/model/sim-run";
 import { runClock } from "#shared/profile/clock";
 import { buildProfile, WHOLE_RUN } from "#shared/profile/profile";
@@ -148,8 +150,10 @@ export function becauseOf(
 function lookupEvent(run: SimRun, outcome: StepOutcome): ReportEvent | null {
   const { firstEvent, eventCount } = outcome.span;
   for (let n = firstEvent + eventCount - 1; n >= firstEvent; n--) {
-    const event = reportEvent(run, n);
-    if (event?.name === "lookupStep") return event;
+    const { event, fields } = run.record.event(n - 1);
+    // Pages mapped ahead of use come last, and decide nothing.
+    if (event !== EventId.lookupStep || fields[0] === LookupStep.prefetch) continue;
+    return reportEvent(run, n);
   }
   return null;
 }

@@ -95,6 +95,8 @@ export interface ReportLevel {
   readonly level: number;
   readonly name: string;
   readonly table: string | null;
+  /** The shadow page of the table in words; "" in other trees. */
+  readonly about: string;
   readonly index: number;
   readonly strip: Uint8Array;
   readonly entries: readonly {
@@ -110,10 +112,15 @@ export interface ReportWalk {
   readonly trees: readonly {
     readonly key: string;
     readonly title: string;
+    readonly maps: string;
     readonly address: string;
     readonly levels: readonly ReportLevel[];
   }[];
+  readonly gpa: string | null;
+  readonly slot: string;
   readonly ends: { readonly sentence: string } | null;
+  /** Where shadow tables lead elsewhere than the guest's; else "". */
+  readonly remark: string;
   readonly page: {
     readonly pfn: number;
     readonly kind: string;

@@ -38,11 +38,12 @@ const strip = Uint8Array.from({ length: 512 }, (_, i) => (i < 16 ? 2 : 0));
 const level = (
   name: string,
   entries: ReportTables["steps"][number]["walk"]["trees"][number]["levels"][number]["entries"],
-) => ({ level: 1, name, table: "8632000", index: 1, strip, entries, note: "" });
+) => ({ level: 1, name, table: "8632000", about: "", index: 1, strip, entries, note: "" });
 const walk: ReportTables["steps"][number]["walk"] = {
   trees: ["Guest", "TDP", "Host"].map((title) => ({
     key: title,
     title,
+    maps: "gpa to hpa",
     address: "gpa 0x1000_1000",
     levels: [
       ...["L4", "L3", "L2"].map((name) =>
@@ -59,7 +60,10 @@ const walk: ReportTables["steps"][number]["walk"] = {
       ),
     ],
   })),
+  gpa: "10001000",
+  slot: "slot 1",
   ends: null,
+  remark: "",
   page: { pfn: 0x6ee1, kind: "PT", kindTitle: "Tail page, count 0", ref: 0, hasStruct: true },
 };
 const tables: ReportTables = {
@@ -125,14 +129,19 @@ const filledWith = (text: string): ReportInput => ({
           line: text,
           walk: {
             ...walk,
+            slot: text,
             ends: { sentence: text },
+            remark: text,
             trees: walk.trees.map((tree) => ({
               ...tree,
+              key: "shadow",
               title: text,
+              maps: text,
               address: text,
               levels: tree.levels.map((one) => ({
                 ...one,
                 name: text,
+                about: text,
                 note: text,
                 entries: one.entries.map((entry) => ({ ...entry, text })),
               })),
@@ -193,6 +202,35 @@ describe("escaping", () => {
       '<b title="&quot;"><i>&lt;</i>1&amp;</b>',
     );
     expect(escapeText("a\u0007b")).toBe("a\ufffdb");
+  });
+});
+
+describe("shadow tables", () => {
+  const withTree = (key: string, remark: string) => {
+    const trees = walk.trees.map((tree, at) =>
+      at === 1
+        ? {
+            ...tree,
+            key,
+            levels: tree.levels.map((one) => ({ ...one, about: "gfn 0x8, wux, unsync" })),
+          }
+        : tree,
+    );
+    const steps = tables.steps.map((step) => ({ ...step, walk: { ...walk, trees, remark } }));
+    return makeReportHtml({ ...input, tables: [{ ...tables, steps }] }).content;
+  };
+
+  test("each table says what it stands for, and the gpa and what parts the walks are told", () => {
+    const content = withTree("shadow", "The guest's tables lead to no page.");
+    expect(content).toContain("gfn 0x8, wux, unsync");
+    expect(content.replaceAll(/<[^>]+>|\s+/g, " ")).toMatch(/lead to gpa +0x1000_1000 *, slot 1\./);
+    expect(content).toContain("The guest&#39;s tables lead to no page.");
+  });
+
+  test("TDP tables have no such rows", () => {
+    const content = withTree("tdp", "");
+    expect(content).not.toContain("wux, unsync");
+    expect(content).not.toContain("lead to gpa");
   });
 });
 

@@ -87,6 +87,9 @@ border-bottom:1px solid var(--soft);margin-bottom:4px}
 .tree h4 span{font-weight:400;color:var(--text2);overflow-wrap:anywhere;text-align:right}
 .lv{height:52px;margin-bottom:4px}.lv.leaf{height:auto}.lv p{display:flex;
 justify-content:space-between;font-size:11px;line-height:15px}
+.lv i{display:block;height:14px;
+overflow:hidden;color:var(--text3);font-size:11px;line-height:13px;font-style:normal;
+text-align:right;white-space:nowrap}.shadow .lv{height:66px}.shadow .lv.leaf{height:auto}
 .lv p span{color:var(--text3)}.strip{display:block;width:100%;height:7px;
 border:1px solid var(--line);margin-bottom:2px}
 .en{display:grid;grid-template-columns:40px minmax(0,1fr) 16px;line-height:18px;
@@ -94,7 +97,9 @@ position:relative;font-size:11px}
 .en.walk{background:var(--sel)}.en.walk::before{content:"";position:absolute;
 inset-inline-start:-9px;top:9px;width:9px;height:34px;border:1.5px solid var(--accent);
 border-inline-end:0}
-.leaf .en.walk::before{height:0;border-bottom:0}.en span{overflow:hidden;text-overflow:ellipsis;
+.shadow .en.walk::before{height:48px}
+.trees .leaf .en.walk::before{height:0;border-bottom:0}
+.en span{overflow:hidden;text-overflow:ellipsis;
 white-space:nowrap}.lv em{font-style:normal;color:var(--text3);font-size:11px;line-height:14px;
 display:block}
 .st{display:inline-block;width:15px;height:14px;margin-top:2px;border:1px solid;

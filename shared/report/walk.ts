@@ -1,5 +1,5 @@
-// One step's page tables: guest, TDP and host side by side, the walk marked, the page below.
-// Owns nothing; a level without a table says so, a walk that ends says where.
+// One step's page tables: guest, TDP or shadow, and host side by side, the walk marked, the page
+// below. Owns nothing; a level without a table says so, a walk that ends says where.
 // From: the interface's page table view, without its interaction.
 import { groupedHex, hexOf } from "#shared/units/hex";
 import { stateBadge } from "./glyphs.ts";
@@ -44,15 +44,17 @@ function stripMarkup(strip: Uint8Array, index: number): Html {
 const slots = (x: number, width: number, fill: string): Html =>
   html`<rect x="${x}" width="${width}" height="6" fill="${fill}"/>`;
 
-function levelMarkup(level: ReportLevel): Html {
+function levelMarkup(level: ReportLevel, hasShadow: boolean): Html {
   const leaf = level.entries.length === 1 ? "" : " leaf";
   const table = level.table === null ? "no table" : groupedHex(level.table);
   const strip = level.strip.length === 0 ? NOTHING : stripMarkup(level.strip, level.index);
+  // All trees get the row of the shadow pages: their levels stay side by side.
+  const about = hasShadow ? html`<i class="mono">${level.about}</i>` : NOTHING;
   const note = level.note === "" ? NOTHING : html`<em>${level.note}</em>`;
+  const entries = level.entries.map((entry) => entryMarkup(entry, entry.index === level.index));
   return html`<div class="lv${leaf}">
-<p><b>${level.name}</b><span class="mono">${table}</span></p>${strip}${level.entries.map((entry) =>
-    entryMarkup(entry, entry.index === level.index),
-  )}${note}</div>`;
+<p><b>${level.name}</b><span class="mono">${table}</span></p>
+${about}${strip}${entries}${note}</div>`;
 }
 
 function entryMarkup(entry: ReportLevel["entries"][number], isWalked: boolean): Html {
@@ -63,13 +65,27 @@ ${stateBadge(entry.state, entry.changed)}</div>`;
 }
 
 export function walkMarkup(walk: ReportWalk): Html {
+  const hasShadow = walk.trees.some((tree) => tree.key === "shadow");
   const trees = walk.trees.map(
     (tree) => html`<div class="tree">
-<h4>${tree.title}<span class="mono">${tree.address}</span></h4>
-${tree.levels.map(levelMarkup)}</div>`,
+<h4 title="${tree.maps}">${tree.title}<span class="mono">${tree.address}</span></h4>
+${tree.levels.map((level) => levelMarkup(level, hasShadow))}</div>`,
   );
   const ends = walk.ends === null ? NOTHING : html`<p class="ends">${walk.ends.sentence}</p>`;
-  return html`<div class="trees">${trees}</div>${ends}${pageMarkup(walk)}`;
+  const beside = hasShadow ? shadowMarkup(walk) : NOTHING;
+  const figure = html`<div class="trees${hasShadow ? " shadow" : ""}">${trees}</div>`;
+  return html`${figure}${beside}${ends}${pageMarkup(walk)}`;
+}
+
+/** What no head of the three trees says: the gpa, and where the two walks of the gva part. */
+function shadowMarkup({ gpa, slot, remark }: ReportWalk): Html {
+  const place = slot === "" ? "no slot" : slot;
+  const lead =
+    gpa === null
+      ? NOTHING
+      : html`<p class="t2">The guest's tables lead to gpa
+<span class="mono">${groupedHex(gpa)}</span>, ${place}.</p>`;
+  return html`${lead}${remark === "" ? NOTHING : html`<p class="t2">${remark}</p>`}`;
 }
 
 function pageMarkup({ page }: ReportWalk): Html {

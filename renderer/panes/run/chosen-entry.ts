@@ -23,6 +23,10 @@ export interface EntryKey {
   readonly index: number;
 }
 
+const isKvm = (tree: TreeKey): boolean => tree === "tdp" || tree === "shadow";
+/** An address made in another mode means KVM's tables all the same. */
+const isSameTree = (a: TreeKey, b: TreeKey): boolean => a === b || (isKvm(a) && isKvm(b));
+
 export const indexText = (index: number): string => `[${index.toString(16).padStart(3, "0")}]`;
 
 /** The entry at a place of the walk as a chosen one. */
@@ -56,12 +60,13 @@ function wantedEntry(walk: Walk, wanted: EntryKey, foreign: ChosenEntry | null) 
   for (const tree of walk.trees) {
     const level = tree.levels.find((each) => each.level === wanted.level);
     const entry = level?.entries.find((each) => each.index === wanted.index);
-    if (tree.key === wanted.tree && level !== undefined && entry !== undefined) {
+    if (isSameTree(tree.key, wanted.tree) && level !== undefined && entry !== undefined) {
       return entryAt(tree, level, entry);
     }
   }
   const isForeign =
-    foreign?.tree === wanted.tree &&
+    foreign !== null &&
+    isSameTree(foreign.tree, wanted.tree) &&
     foreign.level === wanted.level &&
     foreign.index === wanted.index;
   return isForeign ? foreign : (changedEntry(walk) ?? endEntry(walk));
@@ -80,7 +85,7 @@ function changedEntry(walk: Walk): ChosenEntry | null {
 
 // Where the second stage ends; without it, where the first or the host's walk does.
 function endEntry(walk: Walk): ChosenEntry | null {
-  for (const key of ["tdp", "guest", "host"]) {
+  for (const key of ["tdp", "shadow", "guest", "host"]) {
     const tree = walk.trees.find((each) => each.key === key);
     for (const level of (tree?.levels ?? []).toReversed()) {
       const entry = level.entries.find((each) => each.index === level.index);

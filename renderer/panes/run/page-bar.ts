@@ -12,7 +12,7 @@ export interface PageBarText {
   readonly isNone: boolean;
 }
 
-const TREE_NAMES = { guest: "guest", tdp: "TDP", host: "host" } as const;
+const TREE_NAMES = { guest: "guest", tdp: "TDP", shadow: "shadow", host: "host" } as const;
 
 /** "4, tail 1, head 0x6ee0" or "0". */
 export function orderText(facts: PageFacts): string {

@@ -177,7 +177,7 @@ const facts: PageFacts = {
   order: 4,
   head: 0x6ee0,
   flags: [],
-  mappedBy: [{ tree: "host", level: 1, gfn: 1, state: "W" }],
+  mappedBy: [{ tree: "host", level: 1, index: 1, address: "1000", gfn: null, state: "W" }],
   vma: "",
 };
 

@@ -8,11 +8,15 @@ import { groupedHex } from "#shared/units/hex";
 import type { Walk } from "./run-asks.ts";
 import type { RunModel } from "./run-model.ts";
 
-/** "gva 0x… -> gpa 0x… -> hva 0x… -> pfn 0x…", as far as the walk goes. */
+/**
+ * "gva 0x… -> gpa 0x… -> hva 0x… -> pfn 0x…", as far as the walk goes. Shadow tables that lead
+ * elsewhere than the guest's need neither gpa nor hva.
+ */
 function chainText(walk: Walk): string {
   const parts = [`gva ${groupedHex(walk.gva)}`];
-  if (walk.gpa !== null) parts.push(`gpa ${groupedHex(walk.gpa)}`);
-  if (walk.hva !== null) parts.push(`hva ${groupedHex(walk.hva)}`);
+  const isApart = walk.remark !== "";
+  if (walk.gpa !== null && !isApart) parts.push(`gpa ${groupedHex(walk.gpa)}`);
+  if (walk.hva !== null && !isApart) parts.push(`hva ${groupedHex(walk.hva)}`);
   if (walk.pfn !== null) parts.push(`pfn ${groupedHex(walk.pfn.toString(16))}`);
   return parts.join(" -> ");
 }

@@ -1,8 +1,8 @@
 // Geometry of the page-table picture: three trees side by side and the walk drawn through them.
-// Pure: a walk and a size in, boxes and lines out, in the picture's own units (CSS pixels at 16 px
-// root).
-// From: the UI's page-table rules (leaf level five entries, strips of 512, gutter lines, page bar
-// below).
+// Where KVM's tree is a shadow (npt0), it starts from the gva beside the guest's tree; the guest's
+// leaf leads past it to the host's. Pure: a walk and a size in, boxes and lines out, in the
+// picture's own units (CSS pixels at 16 px root). From: the UI's page-table rules (leaf level five
+// entries, strips of 512, gutter lines, page bar below).
 import type { EntryView, LevelView, TreeKey } from "#shared/contract/state";
 import { ENTRY_STATES } from "#shared/contract/state";
 import { groupedHex } from "#shared/units/hex";
@@ -10,6 +10,7 @@ import { groupedHex } from "#shared/units/hex";
 interface WalkTree {
   readonly key: TreeKey;
   readonly title: string;
+  readonly maps: string; // "gva to gpa"
   readonly address: string;
   readonly levels: readonly LevelView[];
 }
@@ -21,7 +22,9 @@ interface WalkEnd {
 interface WalkInput {
   readonly trees: readonly WalkTree[];
   readonly ends: WalkEnd | null;
-  readonly reachesPage: boolean; // the TDP walk ends at a pfn
+  readonly reachesPage: boolean; // the walk of KVM's tables ends at the page
+  readonly hostReachesPage: boolean; // so does the host's
+  readonly through: string; // what leads past a shadow tree to the host's: "gpa 0x1000, slot 0"
 }
 
 interface StripRun {
@@ -38,6 +41,7 @@ export interface EntryBox {
 export interface LevelBox {
   readonly level: LevelView;
   readonly y: number; // baseline of the level's name
+  readonly aboutY: number; // baseline of what is said of a shadow page
   readonly stripY: number;
   readonly runs: readonly StripRun[];
   readonly tickX: number;
@@ -55,10 +59,16 @@ interface WalkLine {
   readonly arrow: string; // "" when the line ends without one
   readonly style: "solid" | "dashed" | "ends";
 }
+interface Note {
+  readonly x: number;
+  readonly y: number;
+  readonly text: string;
+}
 export interface WalkShapes {
   readonly trees: readonly TreeBox[];
   readonly lines: readonly WalkLine[];
-  readonly endNote: { readonly x: number; readonly y: number; readonly text: string } | null;
+  readonly endNote: Note | null;
+  readonly throughNote: Note | null;
   readonly pageBar: { readonly y: number; readonly height: number };
   readonly width: number;
   readonly height: number;
@@ -73,6 +83,7 @@ const ENTRY = 20;
 const ENTRY_HEIGHT = 20;
 const LEAF = 18;
 const LEAF_HEIGHT = 19;
+const ABOUT = 13; // row of what is said of shadow pages
 const MAX_PITCH = 72;
 const MIN_PITCH = 56;
 const BAR_HEIGHT = 36;
@@ -88,20 +99,27 @@ export function layoutWalk(walk: WalkInput, size: { width: number; height: numbe
   const columns = Math.max(walk.trees.length, 1);
   const column = (width - LEFT - RIGHT - GUTTER * (columns - 1)) / columns;
   const leafRows = LEAF_ENTRIES * LEAF_HEIGHT;
-  const fixed = HEAD + LEAF + leafRows + BAR_GAP + BAR_HEIGHT + 10;
+  const isShadow = walk.trees.some((tree) => tree.levels.some((level) => level.about !== ""));
+  const about = isShadow ? ABOUT : 0;
+  const fixed = HEAD + about + LEAF + leafRows + BAR_GAP + BAR_HEIGHT + 10;
   const free = depth > 1 ? (size.height - fixed) / (depth - 1) : MAX_PITCH;
-  const pitch = Math.min(MAX_PITCH, Math.max(MIN_PITCH, free));
+  // The row of a shadow page takes the air above the next level first.
+  const least = isShadow ? MIN_PITCH + ABOUT / 2 : MIN_PITCH;
+  const pitch = Math.min(MAX_PITCH, Math.max(least, free));
   const trees = walk.trees.map((tree, n) => {
     const x = LEFT + n * (column + GUTTER);
     // Trees of unlike depth stand on the same floor: their leaf levels are side by side.
     const skipped = depth - tree.levels.length;
-    return placeTree(tree, { x, width: column, top: HEAD + skipped * pitch, pitch });
+    return placeTree(tree, { x, width: column, top: HEAD + skipped * pitch, pitch, about });
   });
-  const leafTop = HEAD + (depth - 1) * pitch + LEAF;
+  const leafTop = HEAD + (depth - 1) * pitch + about + LEAF;
   const barY = Math.max(leafTop + leafRows + BAR_GAP, 0);
   const pageBar = { y: barY, height: BAR_HEIGHT };
   const { lines, endNote } = walkLines(trees, walk, pageBar);
-  return { trees, lines, endNote, pageBar, width, height: barY + BAR_HEIGHT + 10 };
+  const past = throughLine(trees, walk, pageBar);
+  if (past !== null) lines.push(past.line);
+  const throughNote = past?.note ?? null;
+  return { trees, lines, endNote, throughNote, pageBar, width, height: barY + BAR_HEIGHT + 10 };
 }
 
 interface Column {
@@ -109,6 +127,7 @@ interface Column {
   readonly width: number;
   readonly top: number;
   readonly pitch: number;
+  readonly about: number; // height of the row of what is said of shadow pages
 }
 
 function placeTree(tree: WalkTree, column: Column): TreeBox {
@@ -116,12 +135,13 @@ function placeTree(tree: WalkTree, column: Column): TreeBox {
   const levels = tree.levels.map((level, n): LevelBox => {
     const y = column.top + n * column.pitch;
     const isLeaf = n === last;
-    const first = y + (isLeaf ? LEAF : ENTRY - 6);
+    const first = y + column.about + (isLeaf ? LEAF : ENTRY - 6);
     const height = isLeaf ? LEAF_HEIGHT : ENTRY_HEIGHT;
     return {
       level,
       y,
-      stripY: y + STRIP,
+      aboutY: y + ABOUT - 1,
+      stripY: y + column.about + STRIP,
       runs: stripRuns(level.strip, column.width).map((run) => ({ ...run, x: column.x + run.x })),
       tickX: column.x + ((level.index + 0.5) / 512) * column.width,
       entries: level.entries.map((entry, row) => ({
@@ -167,22 +187,42 @@ function walkLines(trees: readonly TreeBox[], walk: WalkInput, bar: { y: number 
     const right = box.x + box.width;
     const next = trees[n + 1];
     const isFirst = box.tree.key === "guest";
+    const isShadowed = next?.tree.key === "shadow";
     const from = leafOf(box);
-    if (next !== undefined && isFirst && from !== null && !ended) {
+    if (next !== undefined && isFirst && from !== null && !ended && !isShadowed) {
       lines.push(toNextTree(right, from, next.x));
     }
-    if (next !== undefined && !isFirst) lines.push(headLine(right, next.x));
+    // Dashed: through the memslot, or to the same gva in the shadow tables.
+    const isByHead = isFirst ? isShadowed : box.tree.key === "tdp";
+    if (next !== undefined && isByHead) lines.push(headLine(right, next.x));
     if (isFirst || from === null) return;
     if (ended) {
       endNote = { x: right - 6, y: bar.y - 12, text: "the walk ends here" };
       lines.push({ path: `M${right + 1} ${from}h6V${bar.y - 16}h-10`, arrow: "", style: "ends" });
-    } else if (box.tree.key === "host" || walk.reachesPage) {
+    } else if (box.tree.key === "host" ? walk.hostReachesPage : walk.reachesPage) {
       const x = round(right - 40);
       const path = `M${right + 1} ${from}h6V${bar.y - 14}H${x}V${bar.y - 4}`;
       lines.push({ path, arrow: arrowDown(x, bar.y - 4), style: "solid" });
     }
   });
   return { lines, endNote };
+}
+
+/** From the guest's leaf below a shadow tree to the host's head: the gpa, through its memslot. */
+function throughLine(trees: readonly TreeBox[], walk: WalkInput, bar: { y: number }) {
+  const [guest, shadow, host] = trees;
+  if (guest === undefined || host === undefined || shadow?.tree.key !== "shadow") return null;
+  const from = leafOf(guest);
+  if (from === null || walk.through === "") return null;
+  const floor = bar.y - 29;
+  const x = shadow.x + shadow.width + 12;
+  const start = guest.x + guest.width;
+  const path = `M${start + 1} ${from}H${start + 10}V${floor}H${x}V16H${host.x - 5}`;
+  const line: WalkLine = { path, arrow: arrowRight(host.x - 2, 16), style: "dashed" };
+  // In a narrow tree the gpa says most.
+  const isCut = walk.through.length > lettersIn(shadow);
+  const text = isCut ? (walk.through.split(",")[0] ?? "") : walk.through;
+  return { line, note: { x: shadow.x, y: floor - 4, text } };
 }
 
 // One bend per level in the left gutter: from the entry of a level to the name of the next one.
@@ -244,6 +284,14 @@ export function headText(box: TreeBox): string {
   const [space = "", value = ""] = box.tree.address.split(" ");
   const whole = value.startsWith("0x") ? value : groupedHex(value);
   return value === "" ? space : `${space} ${shortHex(whole, room - space.length - 1)}`;
+}
+
+const lettersIn = (box: TreeBox): number => Math.floor(box.width / 6.4);
+
+/** What is said of a shadow page, cut to the width of its tree. */
+export function aboutText(box: TreeBox, { level }: LevelBox): string {
+  const room = lettersIn(box);
+  return level.about.length <= room ? level.about : `${level.about.slice(0, room - 2)}..`;
 }
 
 /** What the five leaf rows and keys may reach: the move of a cursor within the picture. */

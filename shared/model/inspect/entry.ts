@@ -7,9 +7,20 @@ import { bitsOf, frameOf, hasBit } from "#shared/units/halves";
 import { groupedHex, hexOf, hexOfHalves } from "#shared/units/hex";
 import type { KernelProfile } from "../kernels/profile.ts";
 import * as s from "../kvm/spte.ts";
+import type { ModeId } from "../state/machine.ts";
 import { NX_HIGH } from "../state/tables.ts";
 
-export type TreeKey = "guest" | "tdp" | "host";
+export type TreeKey = "guest" | "tdp" | "shadow" | "host";
+export const TREES: Readonly<Record<TreeKey, { readonly title: string; readonly maps: string }>> = {
+  guest: { title: "Guest", maps: "gva to gpa" },
+  tdp: { title: "TDP", maps: "gpa to hpa" },
+  shadow: { title: "Shadow", maps: "gva to hpa" },
+  host: { title: "Host", maps: "hva to hpa" },
+};
+/** KVM's own tree in a mode. */
+export const kvmTree = (mode: ModeId): "tdp" | "shadow" => (mode === "npt0" ? "shadow" : "tdp");
+export const isKvmTree = (tree: TreeKey): boolean => tree === "tdp" || tree === "shadow";
+
 /** Not present, table, writable, read-only, access-tracked, protected by KVM, MMIO, frozen. */
 export const STATES = [".", "T", "W", "R", "a", "P", "M", "Z"] as const;
 export type EntryState = (typeof STATES)[number];
@@ -32,7 +43,7 @@ function shadowState(lo: number, hi: number, level: number): EntryState {
 }
 
 export function stateOf(tree: TreeKey, lo: number, hi: number, level: number): EntryState {
-  if (tree === "tdp") return shadowState(lo, hi, level);
+  if (isKvmTree(tree)) return shadowState(lo, hi, level);
   if ((lo & P) === 0) return ".";
   if (level > 1 && (lo & PS) === 0) return "T";
   return (lo & W) !== 0 ? "W" : "R";
@@ -99,7 +110,7 @@ const PAGE_TABLE_FIELDS: readonly FieldRow[] = [
 ];
 
 const fieldsOf = (tree: TreeKey): readonly FieldRow[] =>
-  tree === "tdp"
+  isKvmTree(tree)
     ? SHADOW_FIELDS
     : PAGE_TABLE_FIELDS.map((row): FieldRow =>
         tree === "guest" && row[2] === "special"
@@ -117,6 +128,11 @@ const SENTENCES: Readonly<Record<EntryState, string>> = {
   M: "No memory here: the access is emulated.",
   Z: "Frozen: a thread is taking the table away.",
 };
+
+/** By its value alone, a shadow entry does not tell why it may not be written. */
+const NOT_WRITABLE_SHADOW =
+  "Not writable: the guest's tables forbid it, or KVM protects the page; " +
+  "the host's mapping is writable.";
 
 export interface DecodedEntry {
   readonly value: string;
@@ -159,11 +175,11 @@ export function decodeEntry(
   };
   const [top, ...rest] = fieldsOf(tree).map((row) => decodeRow(row, lo, hi));
   const fields = top === undefined ? [] : [top, software, address, ...rest];
-  const form = tree === "tdp" ? "AMD format" : "x86-64 format";
+  const form = isKvmTree(tree) ? "AMD format" : "x86-64 format";
   return {
     value: hexOfHalves(lo, hi),
     state,
-    sentence: SENTENCES[state],
+    sentence: tree === "shadow" && state === "P" ? NOT_WRITABLE_SHADOW : SENTENCES[state],
     fields,
     profile: `${kernel.title}, ${form}`,
   };

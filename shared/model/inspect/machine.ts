@@ -2,7 +2,8 @@
 // the tables. Reads cells only; a TLB entry is stale when KVM's tables no longer lead where it
 // leads.
 import { hexOf, hexOfHalves } from "#shared/units/hex";
-import { frameOf } from "#shared/units/halves";
+import { frameIndex, frameInside, PAGE_SIZE } from "#shared/units/address";
+import { frameOf, joinHalves } from "#shared/units/halves";
 import { memslotAt } from "../lookup/memslot.ts";
 import {
   KVM_MEM_LOG_DIRTY_PAGES,
@@ -11,8 +12,10 @@ import {
   TLB_WRITABLE,
 } from "../state/kvm.ts";
 import type { Kvm } from "../state/machine.ts";
-import { rootOf, tableEntries } from "../lab/states.ts";
+import { rootOf } from "../lab/states.ts";
 import { is_last_spte, is_shadow_present_pte } from "../kvm/spte.ts";
+import { readSpteHigh, readSpteLow, tableOf } from "../state/tables.ts";
+import { kvmTree } from "./entry.ts";
 
 export interface LockState {
   readonly name: string;
@@ -37,34 +40,43 @@ export interface TlbView {
   readonly stale: boolean;
 }
 
-/** Frames by gfn that KVM's tables of a vCPU lead to now. */
-function mappedFrames(m: Kvm, vcpu: number): ReadonlyMap<number, number> {
+/** Page number of 36 bits of a gva. */
+const pageOfGva = ({ lo, hi }: { lo: number; hi: number }): number =>
+  joinHalves(lo, hi & 0xffff) / PAGE_SIZE;
+
+/** Frame that the vCPU's tables lead to now: shadow tables from the gva, others from the gpa. */
+function mappedFrame(m: Kvm, vcpu: number, page: number): number | null {
   const root = rootOf(m, vcpu);
-  const frames = new Map<number, number>();
-  if (root === null) return frames;
-  for (const { level, gfn, lo, hi } of tableEntries(m, root.table, root.level)) {
-    if (is_shadow_present_pte(lo) && is_last_spte(lo, level)) frames.set(gfn, frameOf(lo, hi));
+  if (root === null) return null;
+  let { table } = root;
+  for (let level = root.level; level >= 1; level--) {
+    const sptep = table + frameIndex(page, level) * 2;
+    const lo = readSpteLow(m, sptep);
+    if (!is_shadow_present_pte(lo)) return null;
+    const frame = frameOf(lo, readSpteHigh(m, sptep));
+    if (is_last_spte(lo, level)) return frame + frameInside(page, level);
+    table = tableOf(m, frame);
   }
-  return frames;
+  return null;
 }
 
 export function tlbView(m: Kvm): TlbView[] {
   return m.vcpus.flatMap((vcpu, id) => {
     const { lo, hi } = vcpu.tlb_valid;
     if ((lo | hi) === 0) return [];
-    const frames = mappedFrames(m, id);
     const valid = (index: number): boolean => (((index < 32 ? lo : hi) >>> (index & 31)) & 1) === 1;
     return Array.from({ length: TLB_ENTRIES }, (_, index) => index)
       .filter(valid)
       .map((index): TlbView => {
         const entry = vcpu.tlb.get(index);
         const { gvaPage, pfn } = entry;
+        const page = kvmTree(m.mode) === "shadow" ? pageOfGva(gvaPage) : entry.gfn;
         return {
           vcpu: id,
           gva: hexOfHalves(gvaPage.lo, gvaPage.hi),
           pfn,
           writable: (entry.flags & TLB_WRITABLE) !== 0,
-          stale: frames.get(entry.gfn) !== pfn,
+          stale: mappedFrame(m, id, page) !== pfn,
         };
       });
   });

@@ -2,17 +2,16 @@
 // From: struct page, the memory kinds (host/kinds.ts), KVM's and the host's
 // tables.
 import { PAGE_FLAGS } from "#shared/events/lab";
-import { frameOf } from "#shared/units/halves";
 import { hexOf } from "#shared/units/hex";
 import { kindOf, MEMORY_KINDS, ZERO_PAGE_PFN } from "../host/kinds.ts";
 import * as page from "../host/page.ts";
 import * as pt from "../host/pgtable.ts";
 import { vmaAt } from "../host/vma.ts";
-import { pageLine, rootOf, tableEntries } from "../lab/states.ts";
+import { pageLine } from "../lab/states.ts";
 import { BAR_PAGES, BAR_PFN, pfn_valid } from "../state/layout.ts";
 import * as pg from "../state/host.ts";
 import type { Kvm } from "../state/machine.ts";
-import { stateOf, type EntryState, type TreeKey } from "./entry.ts";
+import { hostMapper, mappersOf, type Mapper } from "./mappers.ts";
 
 export interface PageFacts {
   readonly pfn: number;
@@ -26,7 +25,7 @@ export interface PageFacts {
   readonly order: number;
   readonly head: number;
   readonly flags: string[];
-  readonly mappedBy: { tree: TreeKey; level: number; gfn: number; state: EntryState }[];
+  readonly mappedBy: Mapper[];
   readonly vma: string;
 }
 
@@ -90,26 +89,6 @@ const flagsText = (flags: number): string =>
   FLAG_NAMES.filter(([bit]) => (flags & bit) !== 0)
     .map(([, name]) => name)
     .join(", ");
-
-function mappersOf(m: Kvm, pfn: number): PageFacts["mappedBy"] {
-  const root = rootOf(m, 0);
-  const found: PageFacts["mappedBy"] = [];
-  if (root === null) return found;
-  for (const { level, gfn, lo, hi } of tableEntries(m, root.table, root.level)) {
-    const state = stateOf("tdp", lo, hi, level);
-    if (state !== "T" && state !== "M" && state !== "Z" && frameOf(lo, hi) === pfn)
-      found.push({ tree: "tdp", level, gfn, state });
-  }
-  return found;
-}
-
-/** The host's own entry; its `gfn` is the page number of the host address. */
-function hostMapper(m: Kvm, hva: number): PageFacts["mappedBy"][number] {
-  const cell = pt.presentLeaf(m, hva);
-  const level = pt.isHugeLeaf(m, cell) ? 2 : 1;
-  const state = stateOf("host", pt.pteLow(m, cell), pt.pteHigh(m, cell), level);
-  return { tree: "host", level, gfn: Math.floor(hva / 4096), state };
-}
 
 export function pageFacts(m: Kvm, pfn: number, names: readonly NamedPage[]): PageFacts {
   const place = placeOf(m, pfn);

@@ -1,18 +1,21 @@
 // The walk of one guest address through three trees: the guest's tables, KVM's, the host's. Reads
 // the machine's cells without side effects, at any tick; levels as pictures need them, with
-// 512-entry strips.
-// From: the walks of guest/walk.ts and host/pgtable.ts, told level by level.
-import { pagesPerLevel } from "#shared/units/address";
+// 512-entry strips. KVM's tables lead on from the gpa, but shadow tables (npt0) from the gva
+// itself.
+// From: the walks of guest/walk.ts, guest/shadow-walk.ts and host/pgtable.ts, told level by level.
+import { frameAt, frameInside, tableIndex } from "#shared/units/address";
 import { frameOf } from "#shared/units/halves";
-import { hexOf, hexOfHalves } from "#shared/units/hex";
-import { readHigh, readLow, wordCell } from "../host/contents.ts";
+import { groupedHex, hexOf, hexOfHalves } from "#shared/units/hex";
+import { indexAt } from "../guest/paging.ts";
 import * as pt from "../host/pgtable.ts";
+import { sptep_to_sp, spte_index } from "../kvm/sp.ts";
+import { kvm_mmu_page_get_gfn } from "../kvm/zap-page.ts";
 import { gfn_to_memslot, gfnToHva, memslotAt } from "../lookup/memslot.ts";
-import { BAR_PAGES, BAR_PFN, HOST_TABLE_PFN, HOST_TABLES, pfn_valid } from "../state/layout.ts";
 import { kvm_mmu_page } from "../state/kvm.ts";
 import type { Kvm } from "../state/machine.ts";
-import { isTablePfn, readSpteHigh, readSpteLow, tableOf, tablePfn } from "../state/tables.ts";
-import { entryText, isHuge, stateOf, STATES, type EntryState, type TreeKey } from "./entry.ts";
+import { tableOf } from "../state/tables.ts";
+import { entryText, isHuge, kvmTree, TREES, type EntryState, type TreeKey } from "./entry.ts";
+import { hostTable, kvmTable, stateIn, stripOf, tableAt, type TableReader } from "./tables.ts";
 
 export interface EntryView {
   readonly index: number;
@@ -27,6 +30,8 @@ export interface LevelView {
   readonly level: number;
   readonly name: string;
   readonly table: string | null;
+  /** The shadow page of the table in words; "" in other trees. */
+  readonly about: string;
   readonly index: number;
   readonly strip: Uint8Array;
   readonly entries: EntryView[];
@@ -36,66 +41,14 @@ export interface LevelView {
 export interface TreeView {
   readonly key: TreeKey;
   readonly title: string;
+  /** What it translates into what: "gva to gpa". */
+  readonly maps: string;
   readonly address: string;
   readonly levels: LevelView[];
 }
 
-/** A table of any tree: how to read entry `index`, and its cell for "changed". */
-export interface TableReader {
-  readonly physical: number;
-  lo(index: number): number;
-  hi(index: number): number;
-  cell(index: number): number;
-}
-
 /** Whether a cell was written by the event shown. */
 export type Changed = (cell: number) => boolean;
-
-const hasContents = (pfn: number): boolean =>
-  pfn_valid(pfn) || (pfn >= BAR_PFN && pfn < BAR_PFN + BAR_PAGES);
-
-const guestTable = (m: Kvm, gpa: number, pfn: number): TableReader => ({
-  physical: gpa,
-  lo: (index) => readLow(m, pfn, index),
-  hi: (index) => readHigh(m, pfn, index),
-  cell: (index) => wordCell(m, pfn, index),
-});
-
-const kvmTable = (m: Kvm, table: number): TableReader => ({
-  physical: tablePfn(m, table) * 4096,
-  lo: (index) => readSpteLow(m, table + index * 2),
-  hi: (index) => readSpteHigh(m, table + index * 2),
-  cell: (index) => table + index * 2,
-});
-
-const hostTable = (m: Kvm, table: number): TableReader => ({
-  physical: pt.pfnOfTable(m, table) * 4096,
-  lo: (index) => m.mem[table + index * 2] as number,
-  hi: (index) => m.mem[table + index * 2 + 1] as number,
-  cell: (index) => table + index * 2,
-});
-
-/** The table at a physical address (a gpa for the guest's tree); null when there is none. */
-export function tableAt(m: Kvm, tree: TreeKey, physical: number): TableReader | null {
-  const frame = Math.floor(physical / 4096);
-  if (tree === "tdp") return isTablePfn(frame) ? kvmTable(m, tableOf(m, frame)) : null;
-  if (tree === "host") {
-    const isTable = frame >= HOST_TABLE_PFN && frame < HOST_TABLE_PFN + HOST_TABLES;
-    return isTable ? hostTable(m, pt.tableOfPfn(m, frame)) : null;
-  }
-  const pfn = pfnOfGfn(m, frame);
-  return pfn === null ? null : guestTable(m, physical, pfn);
-}
-
-/** Host frame behind a gfn by its memslot and the host's tables; null when it leads nowhere. */
-export function pfnOfGfn(m: Kvm, gfn: number): number | null {
-  const slot = gfn_to_memslot(m, gfn);
-  if (slot === 0) return null;
-  const cell = pt.presentLeaf(m, gfnToHva(memslotAt(m, slot), gfn));
-  if (cell === 0) return null;
-  const pfn = pt.leafPfn(m, cell, gfnToHva(memslotAt(m, slot), gfn));
-  return hasContents(pfn) ? pfn : null;
-}
 
 export function viewEntry(
   tree: TreeKey,
@@ -106,7 +59,7 @@ export function viewEntry(
 ): EntryView {
   const lo = table.lo(index);
   const hi = table.hi(index);
-  const state = stateOf(tree, lo, hi, level);
+  const state = stateIn(tree, table, index, level);
   const cell = table.cell(index);
   const isChanged = cell !== 0 && (changed(cell) || changed(cell + 1));
   return {
@@ -117,14 +70,6 @@ export function viewEntry(
     huge: isHuge(lo, level),
     changed: isChanged,
   };
-}
-
-export function stripOf(tree: TreeKey, table: TableReader, level: number): Uint8Array {
-  const strip = new Uint8Array(512);
-  for (let index = 0; index < 512; index++) {
-    strip[index] = STATES.indexOf(stateOf(tree, table.lo(index), table.hi(index), level));
-  }
-  return strip;
 }
 
 /** Five entries around the index, kept inside the table. */
@@ -140,9 +85,11 @@ function leafEntries(
   return Array.from({ length: AROUND }, (_, i) => viewEntry(tree, table, first + i, 1, changed));
 }
 
+const KVM_NAMES = ["", "L1", "L2", "L3", "L4"];
 const NAMES: Readonly<Record<TreeKey, readonly string[]>> = {
-  guest: ["", "L1", "L2", "L3", "L4"],
-  tdp: ["", "L1", "L2", "L3", "L4"],
+  guest: KVM_NAMES,
+  tdp: KVM_NAMES,
+  shadow: KVM_NAMES,
   host: ["", "PTE", "PMD", "PUD", "PGD"],
 };
 
@@ -151,7 +98,6 @@ const bracket = (index: number): string => `[${index.toString(16).padStart(3, "0
 /** What a tree needs to be walked. */
 interface Walkable {
   readonly key: TreeKey;
-  readonly title: string;
   readonly address: string;
   /** Index of the walked address at a level. */
   readonly indexAt: (level: number) => number;
@@ -164,10 +110,17 @@ export interface WalkEnd {
   readonly sentence: string;
 }
 
+interface Leaf {
+  readonly lo: number;
+  readonly hi: number;
+  readonly level: number;
+  readonly cell: number;
+}
+
 interface WalkedTree {
   readonly tree: TreeView;
   /** The leaf it ended at, or where and why it ended without one. */
-  readonly leaf: { readonly lo: number; readonly hi: number; readonly level: number } | null;
+  readonly leaf: Leaf | null;
   readonly end: WalkEnd | null;
 }
 
@@ -178,6 +131,7 @@ function missingLevels(tree: Walkable, from: number, note: string): LevelView[] 
       level,
       name: NAMES[tree.key][level] ?? "",
       table: null,
+      about: "",
       index: tree.indexAt(level),
       strip: new Uint8Array(0),
       entries: [],
@@ -193,7 +147,7 @@ function walkTree(tree: Walkable, changed: Changed): WalkedTree {
     if (table === null) {
       const above = `${NAMES[tree.key][level + 1]} ${bracket(tree.indexAt(level + 1))}`;
       const sentence =
-        level === 4 ? "There is no root table yet." : `No table: ${above} is not present.`;
+        level === 4 ? "There is no root table." : `No table: ${above} is not present.`;
       levels.push(...missingLevels(tree, level, sentence));
       return {
         tree: done(tree, levels),
@@ -204,7 +158,7 @@ function walkTree(tree: Walkable, changed: Changed): WalkedTree {
     const index = tree.indexAt(level);
     const lo = table.lo(index);
     const hi = table.hi(index);
-    const state = stateOf(tree.key, lo, hi, level);
+    const state = stateIn(tree.key, table, index, level);
     const entries =
       level === 1
         ? leafEntries(tree.key, table, index, changed)
@@ -213,6 +167,7 @@ function walkTree(tree: Walkable, changed: Changed): WalkedTree {
       level,
       name: NAMES[tree.key][level] ?? "",
       table: hexOf(table.physical),
+      about: table.about,
       index,
       strip: stripOf(tree.key, table, level),
       entries,
@@ -230,7 +185,8 @@ function walkTree(tree: Walkable, changed: Changed): WalkedTree {
           `${level === 2 ? "2 MiB" : "1 GiB"} page, no L${level - 1}`,
         ),
       );
-      return { tree: done(tree, levels), leaf: { lo, hi, level }, end: null };
+      const leaf = { lo, hi, level, cell: table.cell(index) };
+      return { tree: done(tree, levels), leaf, end: null };
     }
     if (level > 1) {
       table = null;
@@ -241,7 +197,7 @@ function walkTree(tree: Walkable, changed: Changed): WalkedTree {
     const sentence = `${NAMES[tree.key][1]} ${bracket(index)} is ${what}.`;
     return {
       tree: done(tree, levels),
-      leaf: isLeaf ? { lo, hi, level: 1 } : null,
+      leaf: isLeaf ? { lo, hi, level: 1, cell: table.cell(index) } : null,
       end: isLeaf ? null : { level: 1, sentence },
     };
   }
@@ -250,7 +206,8 @@ function walkTree(tree: Walkable, changed: Changed): WalkedTree {
 
 const done = (tree: Walkable, levels: LevelView[]): TreeView => ({
   key: tree.key,
-  title: tree.title,
+  title: TREES[tree.key].title,
+  maps: TREES[tree.key].maps,
   address: tree.address,
   levels,
 });
@@ -260,44 +217,76 @@ export interface Walk {
   readonly gpa: string | null;
   readonly gfn: number | null;
   readonly hva: string | null;
+  /** Where the CPU's walk leads; without KVM's entry, where the host's does. */
   readonly pfn: number | null;
+  readonly hostPfn: number | null;
   readonly slot: string;
   readonly trees: TreeView[];
   readonly ends: (WalkEnd & { readonly tree: TreeKey }) | null;
+  /** What a reviewer must know of the walk beside the pictures, or "". */
+  readonly remark: string;
 }
 
-const indexOfNumber =
+interface Address {
+  readonly lo: number;
+  readonly hi: number;
+}
+
+const byNumber =
   (address: number) =>
   (level: number): number =>
-    Math.floor(address / 2 ** (12 + 9 * (level - 1))) % 512;
+    tableIndex(address, level);
+const byHalves =
+  ({ lo, hi }: Address) =>
+  (level: number): number =>
+    indexAt(lo, hi, level);
 
-function guestIndexes(lo: number, hi: number) {
-  const table = [
-    0,
-    (lo >>> 12) & 511,
-    (lo >>> 21) & 511,
-    ((hi & 0x7f) << 2) | (lo >>> 30),
-    (hi >>> 7) & 511,
-  ];
-  return (level: number): number => table[level] ?? 0;
+/** Frame behind an address by the leaf that translates it: `page` is the address's own page. */
+const frameBehind = ({ lo, hi, level }: Leaf, page: number): number =>
+  frameOf(lo, hi) - frameInside(frameOf(lo, hi), level) + frameInside(page, level);
+
+/** Page number of a gva, as far as a leaf's own index needs it: modulo 2^20. */
+const lowPage = ({ lo }: Address): number => lo >>> 12;
+
+/** Root of the tables that the vCPU runs on; null before it has any. */
+function kvmRoot(m: Kvm, vcpu: number): TableReader | null {
+  const root = m.vcpus[vcpu]?.root ?? 0;
+  return root === 0 ? null : kvmTable(m, kvm_mmu_page.at(m, root).spt);
 }
 
-/** gfn that a guest leaf gives for the address. */
-function gfnOfLeaf(leaf: { lo: number; hi: number; level: number }, gvaLow: number): number {
-  const pages = pagesPerLevel(leaf.level);
-  const frame = Math.floor(frameOf(leaf.lo, leaf.hi) / pages) * pages;
-  return frame + (Math.floor((gvaLow >>> 0) / 4096) % pages);
+function walkGuest(m: Kvm, vcpu: number, gva: Address, changed: Changed): WalkedTree {
+  return walkTree(
+    {
+      key: "guest",
+      address: `gva ${hexOfHalves(gva.lo, gva.hi)}`,
+      indexAt: byHalves(gva),
+      root: tableAt(m, "guest", m.vcpus[vcpu]?.cr3 ?? 0),
+      next: (lo, hi) => tableAt(m, "guest", frameOf(lo, hi) * 4096),
+    },
+    changed,
+  );
 }
 
 function walkNested(m: Kvm, vcpu: number, gpa: number | null, changed: Changed): WalkedTree {
-  const root = m.vcpus[vcpu]?.root ?? 0;
   return walkTree(
     {
       key: "tdp",
-      title: "TDP",
       address: gpa === null ? "" : `gpa ${hexOf(gpa)}`,
-      indexAt: indexOfNumber(gpa ?? 0),
-      root: root === 0 || gpa === null ? null : kvmTable(m, kvm_mmu_page.at(m, root).spt),
+      indexAt: byNumber(gpa ?? 0),
+      root: gpa === null ? null : kvmRoot(m, vcpu),
+      next: (lo, hi) => kvmTable(m, tableOf(m, frameOf(lo, hi))),
+    },
+    changed,
+  );
+}
+
+function walkShadow(m: Kvm, vcpu: number, gva: Address, changed: Changed): WalkedTree {
+  return walkTree(
+    {
+      key: "shadow",
+      address: `gva ${hexOfHalves(gva.lo, gva.hi)}`,
+      indexAt: byHalves(gva),
+      root: kvmRoot(m, vcpu),
       next: (lo, hi) => kvmTable(m, tableOf(m, frameOf(lo, hi))),
     },
     changed,
@@ -308,9 +297,8 @@ function walkHostTree(m: Kvm, hva: number | null, changed: Changed): WalkedTree 
   return walkTree(
     {
       key: "host",
-      title: "Host",
       address: hva === null ? "" : `hva ${hexOf(hva)}`,
-      indexAt: indexOfNumber(hva ?? 0),
+      indexAt: byNumber(hva ?? 0),
       root: hva === null ? null : hostTable(m, m.mm.pgd),
       next: (lo, hi) => hostTable(m, pt.tableOfPfn(m, frameOf(lo, hi))),
     },
@@ -318,11 +306,32 @@ function walkHostTree(m: Kvm, hva: number | null, changed: Changed): WalkedTree 
   );
 }
 
-/** Which tree ends the walk: the guest's first, then KVM's, then the host's. */
-function endOf(guest: WalkedTree, tdp: WalkedTree, host: WalkedTree): Walk["ends"] {
-  if (guest.end !== null) return { tree: "guest", ...guest.end };
-  if (tdp.end !== null) return { tree: "tdp", ...tdp.end };
+/** gfn that a shadow leaf was made for: what the guest's entry said when KVM read it. */
+function shadowedGfn(m: Kvm, { cell, level }: Leaf, gva: Address): number {
+  const gfn = kvm_mmu_page_get_gfn(m, sptep_to_sp(m, cell), spte_index(m, cell));
+  return gfn + frameInside(lowPage(gva), level);
+}
+
+/**
+ * Which tree ends the walk: the guest's first, then KVM's, then the host's. A shadow leaf needs no
+ * guest tables: the CPU does not read them.
+ */
+function endOf(guest: WalkedTree, kvm: WalkedTree, host: WalkedTree): Walk["ends"] {
+  const isShadowed = kvm.tree.key === "shadow" && kvm.leaf !== null;
+  if (guest.end !== null && !isShadowed) return { tree: "guest", ...guest.end };
+  if (kvm.end !== null) return { tree: kvm.tree.key, ...kvm.end };
   return host.end === null ? null : { tree: "host", ...host.end };
+}
+
+/** Shadow tables follow the guest's when KVM sees the write or the guest flushes, not before. */
+function remarkOf(guestGfn: number | null, shadowGfn: number | null): string {
+  if (shadowGfn === null || guestGfn === shadowGfn) return "";
+  const now = guestGfn === null ? "to no page" : `to gfn ${groupedHex(hexOf(guestGfn))}`;
+  const shadow = groupedHex(hexOf(shadowGfn));
+  return (
+    `The guest's tables lead ${now}, the shadow tables still to gfn ${shadow}: ` +
+    "the CPU goes there until KVM takes the change over."
+  );
 }
 
 export function walk(
@@ -332,33 +341,32 @@ export function walk(
   gvaHigh: number,
   changed: Changed,
 ): Walk {
-  const cr3 = m.vcpus[vcpu]?.cr3 ?? 0;
-  const guest = walkTree(
-    {
-      key: "guest",
-      title: "Guest",
-      address: `gva ${hexOfHalves(gvaLow, gvaHigh)}`,
-      indexAt: guestIndexes(gvaLow, gvaHigh),
-      root: tableAt(m, "guest", cr3),
-      next: (lo, hi) => tableAt(m, "guest", frameOf(lo, hi) * 4096),
-    },
-    changed,
-  );
-  const gfn = guest.leaf === null ? null : gfnOfLeaf(guest.leaf, gvaLow);
-  const gpa = gfn === null ? null : gfn * 4096 + (gvaLow & 0xfff);
+  const gva = { lo: gvaLow, hi: gvaHigh };
+  const guest = walkGuest(m, vcpu, gva, changed);
+  const { leaf: guestLeaf } = guest;
+  const guestGfn = guestLeaf === null ? null : frameBehind(guestLeaf, lowPage(gva));
+  const gpa = guestGfn === null ? null : guestGfn * 4096 + (gvaLow & 0xfff);
+  const isShadow = kvmTree(m.mode) === "shadow";
+  const kvm = isShadow ? walkShadow(m, vcpu, gva, changed) : walkNested(m, vcpu, gpa, changed);
+  const shadowGfn = isShadow && kvm.leaf !== null ? shadowedGfn(m, kvm.leaf, gva) : null;
+  const gfn = guestGfn ?? shadowGfn;
   const slot = gfn === null ? 0 : gfn_to_memslot(m, gfn);
   const hva = slot === 0 || gfn === null ? null : gfnToHva(memslotAt(m, slot), gfn);
-  const tdp = walkNested(m, vcpu, gpa, changed);
   const host = walkHostTree(m, hva, changed);
-  const leaf = tdp.leaf ?? host.leaf;
+  const hostPfn = pfnOf(host, frameAt(hva ?? 0));
   return {
     gva: hexOfHalves(gvaLow, gvaHigh),
     gpa: gpa === null ? null : hexOf(gpa),
     gfn,
     hva: hva === null ? null : hexOf(hva),
-    pfn: leaf === null ? null : frameOf(leaf.lo, leaf.hi),
+    pfn: pfnOf(kvm, isShadow ? lowPage(gva) : (gfn ?? 0)) ?? hostPfn,
+    hostPfn,
     slot: slot === 0 ? "" : `slot ${memslotAt(m, slot).id}`,
-    trees: [guest.tree, tdp.tree, host.tree],
-    ends: endOf(guest, tdp, host),
+    trees: [guest.tree, kvm.tree, host.tree],
+    ends: endOf(guest, kvm, host),
+    remark: remarkOf(guestGfn, shadowGfn),
   };
 }
+
+const pfnOf = ({ leaf }: WalkedTree, page: number): number | null =>
+  leaf === null ? null : frameBehind(leaf, page);

@@ -1,6 +1,6 @@
 // Why a value is what it is: the writes behind it, newest first, back to the scenario step that
 // brought it in. An entry of KVM's tables leads to the lookup that gave its frame, that to the
-// host's entry, that to the step that made it.
+// host's entry, that to the step that made it; a shadow entry to the guest's entry as well.
 // From: the write log (engine/provenance.ts) and the lookup's own events; copies are followed by
 // value, not guessed.
 import { writersOf, type Write } from "#shared/engine/provenance";
@@ -8,12 +8,16 @@ import type { Cell } from "#shared/engine/machine";
 import { decode } from "#shared/events/record";
 import { LookupOutcome, LookupStep } from "#shared/events/own";
 import { EventId, EVENTS } from "#shared/events/table";
+import { PAGE_SIZE } from "#shared/units/address";
 import { frameOf } from "#shared/units/halves";
 import { groupedHex, hexOf, hexOfHalves } from "#shared/units/hex";
+import { wordCell } from "../host/contents.ts";
 import { entryCell } from "../host/pgtable.ts";
+import { sp_has_gptes, spte_index, sptep_to_sp } from "../kvm/sp.ts";
 import type { SimRun, StepSpan } from "../sim-run.ts";
 import type { Kvm } from "../state/machine.ts";
-import { entryText, stateOf, type TreeKey } from "./entry.ts";
+import { entryText, isKvmTree, stateOf, type TreeKey } from "./entry.ts";
+import { pfnOfGfn } from "./tables.ts";
 
 export interface WhyNode {
   readonly event: number;
@@ -109,7 +113,7 @@ export function whyEntry(
 ): WhyNode[] {
   const chain: WhyNode[] = [];
   const { tree, level, cell } = place;
-  const high = tree === "tdp" ? m.kernel.nonpresentHigh : 0;
+  const high = isKvmTree(tree) ? m.kernel.nonpresentHigh : 0;
   const lo = m.mem[cell] as number;
   const hi = (m.mem[cell + 1] as number) ^ high;
   const text = (value: number): string => entryText(value, hi, stateOf(tree, value, hi, level));
@@ -126,9 +130,30 @@ export function whyEntry(
   }
   const [newest] = chain;
   if (newest === undefined) return [inputNode(run, -1, 0)];
-  if (tree !== "tdp" || stateOf(tree, lo, hi, level) === "T")
+  if (!isKvmTree(tree) || stateOf(tree, lo, hi, level) === "T")
     return [...chain, inputNode(run, newest.tick, 0)];
-  return [...chain, ...sourceOf(m, run, newest.event, frameOf(lo, hi))];
+  const source = sourceOf(m, run, newest.event, frameOf(lo, hi));
+  const guest = tree === "shadow" ? guestEntry(m, run, cell, newest.tick) : null;
+  if (guest === null) return [...chain, ...source];
+  const at = source.findIndex((node) => node.isInput || node.tick < guest.tick);
+  return [...chain, ...source.toSpliced(at < 0 ? source.length : at, 0, guest)];
+}
+
+/** What wrote the guest's entry that a shadow entry was made of, as KVM read it; null: nothing. */
+function guestEntry(m: Kvm, run: SimRun, sptep: number, tick: number): WhyNode | null {
+  const sp = sptep_to_sp(m, sptep);
+  const table = sp_has_gptes(sp) ? pfnOfGfn(m, sp.gfn) : null;
+  if (table === null) return null;
+  const index = spte_index(m, sptep);
+  const cell = wordCell(m, table, index);
+  const [write] = cell === 0 ? [] : writersOf(m, run.record, cell as Cell, tick + 1);
+  if (write === undefined) return null;
+  const gpa = groupedHex(hexOf(sp.gfn * PAGE_SIZE + index * 8));
+  return nodeOfWrite(run, write, {
+    sentence: `wrote the guest's entry at gpa ${gpa}`,
+    old: hexOfHalves(write.old, 0),
+    new: hexOfHalves(write.new, 0),
+  });
 }
 
 /** From a mapped frame to the lookup, the host's entry and the step that made it. */
