@@ -17,7 +17,13 @@ import * as k from "../state/kvm.ts";
 import { guest_walker, MmioPhase } from "../state/kvm.ts";
 import type { Kvm } from "../state/machine.ts";
 import { notSimulated } from "../state/not-simulated.ts";
-import { lengthAt, userBit, x86_decode_emulated_instruction } from "./decode.ts";
+import {
+  Decoded,
+  handle_emulation_failure,
+  lengthAt,
+  userBit,
+  x86_decode_emulated_instruction,
+} from "./decode.ts";
 import { mark_page_dirty_in_slot } from "./dirty-log.ts";
 import { __kvm_inject_emulated_page_fault } from "./invlpg.ts";
 import { isCachedMmio, isCachedMmioGva } from "./mmio.ts";
@@ -168,7 +174,11 @@ const writesNoTable = (m: Kvm, id: number): boolean => instructionOf(m, id)?.op 
 /** Result: 1 to resume the guest, 0 for user space. */
 export const x86_emulate_instruction = routine("x86_emulate_instruction", locals, (own, m: Kvm) => [
   call(x86_decode_emulated_instruction, { vcpu: "vcpu" }, "r"),
-  when(() => own.r === 0, [done(1)]),
+  when(() => own.r === Decoded.resume, [done(1)]),
+  when(
+    () => own.r === Decoded.failed,
+    [call(handle_emulation_failure, { vcpu: "vcpu" }, "r"), done("r")],
+  ),
   when(
     () => own.mayRetry !== 0 && writesNoTable(m, own.vcpu),
     [

@@ -10,7 +10,7 @@ import { FLUSHING_LENGTH } from "../guest/instruction.ts";
 import { kvm_vcpu_srcu_read_lock } from "../lookup/memslot.ts";
 import { KVM_REQ_MMU_SYNC } from "../state/kvm.ts";
 import type { Kvm } from "../state/machine.ts";
-import { x86_decode_emulated_instruction } from "./decode.ts";
+import { Decoded, x86_decode_emulated_instruction } from "./decode.ts";
 import { kvm_mmu_invlpg } from "./invlpg.ts";
 import { kvm_mmu_new_pgd } from "./roots.ts";
 
@@ -27,7 +27,7 @@ export const invlpg_interception = routine(
   (own, m: Kvm) => [
     act("Y9", () => kvm_vcpu_srcu_read_lock(m, own.vcpu)),
     call(x86_decode_emulated_instruction, { vcpu: "vcpu" }, "r"),
-    when(() => own.r === 0, [done()]),
+    when(() => own.r !== Decoded.ok, [done()]),
     call(kvm_mmu_invlpg, {
       vcpu: "vcpu",
       addr: () => m.vcpus[own.vcpu]?.rdi ?? NO_ADDRESS,
@@ -57,7 +57,7 @@ const kvm_set_cr3 = routine("kvm_set_cr3", { vcpu: int, cr3: wide }, (own, m: Kv
 export const cr_interception = routine("cr_interception", { vcpu: int, r: int }, (own, m: Kvm) => [
   act("Y9", () => kvm_vcpu_srcu_read_lock(m, own.vcpu)),
   call(x86_decode_emulated_instruction, { vcpu: "vcpu" }, "r"),
-  when(() => own.r === 0, [done()]),
+  when(() => own.r !== Decoded.ok, [done()]),
   call(kvm_set_cr3, {
     vcpu: "vcpu",
     cr3: () => {

@@ -13,7 +13,13 @@ import * as g from "../guest/layout.ts";
 import * as contents from "../host/contents.ts";
 import { presentPte, ptePfn } from "../host/pgtable.ts";
 import { kvm_arch_vcpu_ioctl_run } from "../kvm/x86.ts";
-import { KVM_EXIT_MMIO, MmioPhase, SVM_EXIT_EXCEPTION_OUT } from "../state/kvm.ts";
+import {
+  KVM_EXIT_INTERNAL_ERROR,
+  KVM_EXIT_MMIO,
+  KVM_INTERNAL_ERROR_EMULATION,
+  MmioPhase,
+  SVM_EXIT_EXCEPTION_OUT,
+} from "../state/kvm.ts";
 import type { Kvm } from "../state/machine.ts";
 import { emitResult } from "./results.ts";
 import { stepAt, verbLocals, type At, type VerbRoutine } from "./step.ts";
@@ -173,6 +179,10 @@ function reportGuest(m: Kvm, at: At, r: number): void {
     vcpu.injected = 0;
     emitResult(m, ResultForm.errno, -r, 0, vcpu.exit_reason);
     vcpu.exit_reason = 0;
+    return;
+  }
+  if (vcpu.exit_reason === KVM_EXIT_INTERNAL_ERROR) {
+    emitResult(m, ResultForm.internalError, KVM_INTERNAL_ERROR_EMULATION);
     return;
   }
   if (vcpu.exit_code === SVM_EXIT_EXCEPTION_OUT) {

@@ -146,6 +146,8 @@ export const kvm_vcpu = struct("kvm_vcpu", {
 export const KVM_EXIT_UNKNOWN = 0;
 export const KVM_EXIT_IO = 2;
 export const KVM_EXIT_MMIO = 6;
+export const KVM_EXIT_INTERNAL_ERROR = 17;
+export const KVM_INTERNAL_ERROR_EMULATION = 1;
 
 /** What user space owes an MMIO access. */
 export const MmioPhase = { none: 0, read: 1, write: 2 } as const;
