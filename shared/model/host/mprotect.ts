@@ -90,12 +90,18 @@ const change_pmd_range = routine("change_protection", (m: Kvm, own: Change): voi
   own.at = stop;
 });
 
-/** Start of the first part of the range that has a table of 1 GiB; `end` when none has. */
+/**
+ * Start of the first part of the range that has a table of 1 GiB, or an entry for 2 MiB; `end` when
+ * none has.
+ */
 function firstPopulated(m: Kvm, start: number, end: number): number {
   const { vm_flags } = vmaAt(m, find_vma(m, start));
   if ((vm_flags & pg.VM_HUGETLB) !== 0) return start;
-  for (let at = start; at < end; at += PUD_SIZE - (at % PUD_SIZE)) {
-    if (pt.entryCell(m, at, 2) !== 0) return at;
+  const { notifiesFromPmd } = m.kernel.host;
+  const size = notifiesFromPmd ? pt.PMD_SIZE : PUD_SIZE;
+  for (let at = start; at < end; at += size - (at % size)) {
+    const pmd = pt.entryCell(m, at, 2);
+    if (pmd !== 0 && !(notifiesFromPmd && pt.pteLow(m, pmd) === 0)) return at;
   }
   return end;
 }
