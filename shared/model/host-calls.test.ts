@@ -7,7 +7,9 @@ import { printEvent } from "#shared/events/print";
 import { EventId } from "#shared/events/table";
 import { parseScenario } from "#shared/scenario/parse";
 import { joinHalves } from "#shared/units/halves";
+import { _PAGE_RW } from "./host/pgtable.ts";
 import { KERNELS } from "./kernels/profiles.ts";
+import { pageLine } from "./lab/states.ts";
 import { LOOKUP_DESIGNS } from "./lookup/designs.ts";
 import { FULL, Simulator } from "./simulate.ts";
 
@@ -114,6 +116,19 @@ test("mprotect of memory that was dropped calls the notifier since 6.12 only", (
   const lines = ["madvise A 2M dontneed", "mprotect A 2M r"];
   expect(lastStep("6.1", "thp", lines)).toBe("ok");
   expect(lastStep("6.12", "thp", lines)).toBe("0-512 ok");
+});
+
+test.each([
+  // small and dirty, huge, small and clean (a part of a huge page that was split), hugetlbfs
+  ["6.1", [true, false, false, false]],
+  ["6.12", [true, true, true, false]],
+] as const)("%s mprotect gives the right to write back to %j", (kernel, expected) => {
+  const isWritable = (kind: string, size: string): boolean => {
+    lastStep(kernel, kind, ["gwrite D 1", `mprotect A ${size} r`, `mprotect A ${size} rw`]);
+    return (pageLine(simulator.machine, FIRST_BACKING).pte & _PAGE_RW) !== 0;
+  };
+  const huge = [isWritable("thp", "2M"), isWritable("thp", "1p"), isWritable("hugetlb", "2M")];
+  expect([isWritable("touched", "1p"), ...huge]).toEqual(expected);
 });
 
 test("a long-term pin of ramfs memory is refused since 6.5", () => {

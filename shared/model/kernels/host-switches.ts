@@ -56,6 +56,11 @@ export interface HostSwitches {
   readonly knowsFolioSharers: boolean;
   /** mprotect calls the notifier from the first entry for 2 MiB on (mprotect.c, up to 6.11). */
   readonly notifiesFromPmd: boolean;
+  /**
+   * mprotect gives the right to write back to small dirty pages only (mprotect.c, huge_memory.c, up
+   * to 6.1).
+   */
+  readonly upgradesDirtyPagesOnly: boolean;
   /** A long-term pin may write to files whose pages are tracked (gup.c, up to 6.4). */
   readonly pinsTrackedFiles: boolean;
   /** Memory without a writable page is not collapsed (khugepaged.c, up to 6.17). */
@@ -83,6 +88,7 @@ export const HOST_6_12: HostSwitches = {
   movesByFollowPage: false,
   knowsFolioSharers: false,
   notifiesFromPmd: false,
+  upgradesDirtyPagesOnly: false,
   pinsTrackedFiles: false,
   collapsesWritableOnly: true,
 };
@@ -102,6 +108,7 @@ export const HOST_6_1: HostSwitches = {
   migratesInBatches: false,
   movesByFollowPage: true,
   notifiesFromPmd: true,
+  upgradesDirtyPagesOnly: true,
   pinsTrackedFiles: true,
 };
 
