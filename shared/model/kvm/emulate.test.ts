@@ -29,7 +29,8 @@ function lastStep(lines: readonly string[], kernel: (typeof KERNELS)[number], mo
     .map(({ fields }) => ({ bytes: fields[3], failed: fields[9] }));
   const [form, a, , b] = events.find(({ event }) => event === EventId.labResult)?.fields ?? [];
   const result = { form, a, b };
-  return { end: run.end, emulated, result };
+  const mmio = events.filter(({ event }) => event === EventId.labMmio).length;
+  return { end: run.end, emulated, result, mmio };
 }
 
 const axes = KERNELS.flatMap((kernel) =>
@@ -44,6 +45,7 @@ test.each(axes)("code without a slot is an internal error on $name $mode", ({ ke
       { bytes: 0, failed: 1 },
     ],
     result: { form: ResultForm.internalError, a: 1, b: 0 },
+    mmio: 0,
   };
   expect(lastStep(["gexec D+100p"], kernel, mode)).toEqual(expected);
   // The entry that says so is there now, and the guest goes on elsewhere.
@@ -62,6 +64,20 @@ test.each(KERNELS)(
       end: "finished",
       emulated: [{ bytes: 0, failed: 0 }],
       result: { form: ResultForm.pageFault, a: 0x1030, b: 0x10 },
+      mmio: 0,
     });
   },
 );
+
+test.each(axes)("a locked add to memory is an exchange, or a write on $name $mode", (axis) => {
+  const { kernel, mode } = axis;
+  const slot = "back B lab-faultro 64k";
+  // The driver's entry is read-only until it is written: KVM emulates, and the sum is in memory.
+  const add = [slot, "slot 2 P+32p B 64k", "gxadd D+32p 5"];
+  expect(lastStep([...add, "hread B"], kernel, mode).result.a).toBe(5);
+  // A read-only slot: the old value comes from memory, the sum goes out.
+  const closed = [slot, "hwrite B 7", "slot 2 P+32p B 64k ro", "gxadd D+32p 5"];
+  const { result, mmio } = lastStep(closed, kernel, mode);
+  expect([result.form, result.a, mmio]).toEqual([ResultForm.okValue, 7, 1]);
+  expect(lastStep([...closed, "hread B"], kernel, mode).result.a).toBe(7);
+});

@@ -2,12 +2,11 @@
 // MMIO, and user space's answer. An access to no memory, or a write to a read-only slot, leaves to
 // user space; memory is reached through the VMM's mapping, and shadow pages follow the write.
 // From: arch/x86/kvm/x86.c (x86_emulate_instruction, emulator_read_write_onepage,
-// emulator_write_phys, emulator_cmpxchg_emulated, complete_emulated_mmio), 6.12 and 7.2.
+// emulator_write_phys, complete_emulated_mmio), 6.12 and 7.2.
 import { routine } from "#shared/engine/routine";
 import { int, local, wide } from "#shared/engine/struct";
-import { act, call, callOneOf, done, set, when } from "#shared/engine/words";
-import { EventId } from "#shared/events/table";
-import { highHalf, joinHalves, type Word } from "#shared/units/halves";
+import { act, call, callOneOf, done, when } from "#shared/engine/words";
+import { joinHalves, type Word } from "#shared/units/halves";
 import { stubAt, type Instruction } from "../guest/instruction.ts";
 import { ACCESS_WRITE } from "../guest/paging.ts";
 import { hostAccess, walkHost } from "../host/access.ts";
@@ -20,32 +19,27 @@ import { notSimulated } from "../state/not-simulated.ts";
 import {
   Decoded,
   handle_emulation_failure,
-  lengthAt,
   userBit,
   x86_decode_emulated_instruction,
 } from "./decode.ts";
 import { mark_page_dirty_in_slot } from "./dirty-log.ts";
+import {
+  addressOf,
+  emulator_cmpxchg_emulated,
+  finishInstruction,
+  isCachedFor,
+  MmioType,
+  recordMmio,
+} from "./exchange.ts";
 import { __kvm_inject_emulated_page_fault } from "./invlpg.ts";
-import { isCachedMmio, isCachedMmioGva } from "./mmio.ts";
-import { paging64_walk_addr_generic, permission_fault, PFERR_WRITE_MASK } from "./paging64.ts";
-import { accReadMask } from "./role.ts";
+import { isCachedMmio } from "./mmio.ts";
+import { paging64_walk_addr_generic, PFERR_WRITE_MASK } from "./paging64.ts";
 import { kvm_mmu_track_write } from "./track-write.ts";
 import { kvm_mmu_unprotect_gfn_and_retry, retry_instruction } from "./unprotect.ts";
-
-type Vcpu = Kvm["vcpus"][number];
-
-const NO_ADDRESS: Word = { lo: 0, hi: 0 };
-const addressOf = (m: Kvm, id: number): Word => m.vcpus[id]?.rdi ?? NO_ADDRESS;
 
 const instructionOf = (m: Kvm, id: number): Instruction | null => stubAt(m.vcpus[id]?.rip ?? 0);
 
 const NO_VALUE: Word = { lo: 0, hi: 0 };
-const MmioType = { unsatisfiedRead: 0, read: 1, write: 2 } as const;
-
-function recordMmio(m: Kvm, type: number, length: number, gpa: number, value: Word): void {
-  m.emit(EventId.kvm_mmio, type, length, gpa, highHalf(gpa), value.lo, value.hi);
-}
-
 const maskLow = (lo: number, size: number): number => (size >= 4 ? lo : lo & (2 ** (8 * size) - 1));
 
 /** vcpu_mmio_write(), vcpu_mmio_read(): no device answers, so user space must. */
@@ -86,11 +80,15 @@ function accessMemory(m: Kvm, { vcpu: id, gpa, hva, write, size }: Emulated): vo
   finishInstruction(vcpu);
 }
 
-/** The guest goes on behind the instruction; a touch loop is one to the model. */
-function finishInstruction(vcpu: Vcpu): void {
-  const { rip } = vcpu;
-  if (stubAt(rip)?.op === "touch") vcpu.isEmulated = 1;
-  else vcpu.rip = rip + lengthAt(rip);
+/** The read half of a locked add, as user space's answer would bring it. */
+function readOld(m: Kvm, { vcpu: id, gpa, hva, size }: Emulated): void {
+  const vcpu = m.vcpus[id];
+  if (vcpu === undefined) return;
+  const pfn = walkHost(m, hva, 0);
+  vcpu.mmioData.lo = contents.loadLow(m, pfn, hva % 4096, size);
+  vcpu.mmioData.hi = contents.readHigh(m, pfn, (hva % 4096) >> 3);
+  vcpu.mmioGpa = gpa;
+  vcpu.mmioLength = size;
 }
 
 /** Where an access is to go. */
@@ -117,15 +115,6 @@ interface Emulated {
   hva: number;
   write: number;
   size: number;
-}
-
-/** The last MMIO access was to this page, and its rights suffice. */
-function isCachedFor(m: Kvm, vcpu: Vcpu, isWrite: boolean): boolean {
-  if (!isCachedMmioGva(m, vcpu, vcpu.rdi)) return false;
-  // The cache keeps no right to read, where the kernel counts reading as a right.
-  if (!isWrite && accReadMask(m) !== 0) return false;
-  const access = (isWrite ? PFERR_WRITE_MASK : 0) | userBit(vcpu);
-  return !permission_fault(m, vcpu, vcpu.mmio_access, access);
 }
 
 /** vcpu_mmio_gva_to_gpa() as far as no walk is needed: the exit or the cache tells the gpa. */
@@ -164,9 +153,6 @@ function setHva(m: Kvm, own: Emulated): void {
   const isRefused =
     slot === 0 || (own.write !== 0 && (memslotAt(m, slot).flags & k.KVM_MEM_READONLY) !== 0);
   own.hva = isRefused ? 0 : gfnToHva(memslotAt(m, slot), gfn) + (own.gpa % 4096);
-  if (own.hva !== 0 && instructionOf(m, own.vcpu)?.op === "xadd") {
-    notSimulated("Emulation of lock xadd on memory");
-  }
 }
 
 const writesNoTable = (m: Kvm, id: number): boolean => instructionOf(m, id)?.op === "xadd";
@@ -222,6 +208,14 @@ export const x86_emulate_instruction = routine("x86_emulate_instruction", locals
   act("E2h", () => setHva(m, own)),
   when(() => own.hva !== 0, [call(hostAccess, { hva: "hva", write: "write" }, "signal")]),
   when(
+    () => own.hva !== 0 && own.signal === 0 && writesNoTable(m, own.vcpu),
+    [
+      act("E3x", () => readOld(m, own)),
+      call(emulator_cmpxchg_emulated, { vcpu: "vcpu" }, "r"),
+      done("r"),
+    ],
+  ),
+  when(
     () => own.hva !== 0 && own.signal === 0,
     [
       act("E3", () => accessMemory(m, own)),
@@ -232,17 +226,6 @@ export const x86_emulate_instruction = routine("x86_emulate_instruction", locals
   act("E4", () => leaveForMmio(m, own)),
   done(0),
 ]);
-
-/** rax + memory, for a locked add whose memory is MMIO: the sum goes out as a write. */
-function addToRead(vcpu: Vcpu): void {
-  const { rax, mmioData } = vcpu;
-  const lo = (rax.lo >>> 0) + (mmioData.lo >>> 0);
-  const hi = (rax.hi + mmioData.hi + (lo > 0xffffffff ? 1 : 0)) | 0;
-  rax.lo = mmioData.lo;
-  rax.hi = mmioData.hi;
-  mmioData.lo = lo | 0;
-  mmioData.hi = hi;
-}
 
 /** What user space's answer to the access leads to. */
 function takeAnswer(m: Kvm, id: number): boolean {
@@ -261,45 +244,17 @@ function takeAnswer(m: Kvm, id: number): boolean {
   return false;
 }
 
-/** The sum of a locked add goes out as a write. */
-function writeSum(m: Kvm, id: number): void {
-  const vcpu = m.vcpus[id];
-  if (vcpu === undefined) return;
-  const { mmioLength, mmioGpa, mmioData } = vcpu;
-  vcpu.exit_reason = k.KVM_EXIT_MMIO;
-  vcpu.mmioPhase = MmioPhase.write;
-  recordMmio(m, MmioType.write, mmioLength, mmioGpa, mmioData);
-}
-
-/**
- * User space has answered: finishes the access. Result: 1 to enter the guest, 0 for user space
- * again. emulator_cmpxchg_emulated() walks the guest's tables for the write half.
- */
+/** User space has answered: finishes the access. Result: 1 to enter the guest, 0 for it again. */
 export const complete_emulated_mmio = routine(
   "complete_emulated_mmio",
-  { vcpu: int, walker: local(guest_walker), r: int },
+  { vcpu: int, r: int },
   (own, m: Kvm) => [
     when(
       act("E5", () => takeAnswer(m, own.vcpu)),
       [],
       [done(1)],
     ),
-    act("E6", () => {
-      const vcpu = m.vcpus[own.vcpu];
-      if (vcpu !== undefined) addToRead(vcpu);
-    }),
-    call(
-      paging64_walk_addr_generic,
-      {
-        vcpu: "vcpu",
-        walker: () => own.walker,
-        addr: () => addressOf(m, own.vcpu),
-        access: () => PFERR_WRITE_MASK | userBit(m.vcpus[own.vcpu]),
-      },
-      "r",
-    ),
-    set("r", 0),
-    act("E7", () => writeSum(m, own.vcpu)),
-    done(0),
+    call(emulator_cmpxchg_emulated, { vcpu: "vcpu" }, "r"),
+    done("r"),
   ],
 );
