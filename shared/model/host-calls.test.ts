@@ -7,9 +7,8 @@ import { printEvent } from "#shared/events/print";
 import { EventId } from "#shared/events/table";
 import { parseScenario } from "#shared/scenario/parse";
 import { joinHalves } from "#shared/units/halves";
-import { _PAGE_RW } from "./host/pgtable.ts";
+import { _PAGE_ACCESSED, _PAGE_RW, presentLeaf, pteLow } from "./host/pgtable.ts";
 import { KERNELS } from "./kernels/profiles.ts";
-import { pageLine } from "./lab/states.ts";
 import { LOOKUP_DESIGNS } from "./lookup/designs.ts";
 import { FULL, Simulator } from "./simulate.ts";
 
@@ -44,6 +43,12 @@ function lastStep(id: string, kind: string, lines: readonly string[]): string {
     .join(" ")
     .replace(" ok moved", " moved")
     .replace(/^ok moved/u, "moved");
+}
+
+/** Low half of the host's entry for the backing's first page, after the last step. */
+function hostEntry(): number {
+  const { machine: m } = simulator;
+  return pteLow(m, presentLeaf(m, FIRST_BACKING));
 }
 
 const HOLE = ["gread D", "munmap A+4p 1p"];
@@ -97,6 +102,15 @@ describe.each([
   });
 });
 
+test.each(["6.1", "6.12", "7.2"])("freeing a page that a child shares, on %s", (kernel) => {
+  const isOld = (...before: string[]): boolean => {
+    lastStep(kernel, "touched", [...before, "fork", "madvise A 1p free"]);
+    return (hostEntry() & _PAGE_ACCESSED) === 0;
+  };
+  // A page that KVM marked dirty cannot be made clean for the child.
+  expect([isOld(), isOld("gwrite D 1")]).toEqual([true, false]);
+});
+
 test.each([
   ["6.12", ["munmap A 1p"], "errno=22"],
   ["6.12", ["mprotect A 1p r"], "errno=22"],
@@ -125,7 +139,7 @@ test.each([
 ] as const)("%s mprotect gives the right to write back to %j", (kernel, expected) => {
   const isWritable = (kind: string, size: string): boolean => {
     lastStep(kernel, kind, ["gwrite D 1", `mprotect A ${size} r`, `mprotect A ${size} rw`]);
-    return (pageLine(simulator.machine, FIRST_BACKING).pte & _PAGE_RW) !== 0;
+    return (hostEntry() & _PAGE_RW) !== 0;
   };
   const huge = [isWritable("thp", "2M"), isWritable("thp", "1p"), isWritable("hugetlb", "2M")];
   expect([isWritable("touched", "1p"), ...huge]).toEqual(expected);
