@@ -76,6 +76,39 @@ test.each(
   expect([run.end, broken(run)]).toEqual(["finished", []]);
 });
 
+test.each([
+  [
+    "a huge page that logging splits, a part of which goes",
+    ["back A thp 2M", "slot 1 P A 2M", "gread D", "slot-flags 1 log", "munmap A+5p 1p"],
+  ],
+  [
+    "another slot is deleted, then a page goes",
+    [
+      "back A touched 64k",
+      "slot 1 P A 64k",
+      "back B touched 64k",
+      "slot 2 P+1M B 64k",
+      "gread D+1M",
+      "slot-del 1",
+      "madvise B 1p dontneed",
+    ],
+  ],
+  [
+    "a driver's frames without access, which KVM follows all the same",
+    ["back A bar 64k", "slot 1 P A 64k", "gread D", "mprotect A 1p -", "gread D"],
+  ],
+])("%s: no rule is broken", (_, steps) => {
+  const text = steps.map((step) => `  - ${step}\n`).join("");
+  const plan = planOf(`faultline: 1\ntitle: t\nsteps:\n${text}`);
+  for (const axes of [
+    { kernel: LINUX_6_12, lookup: V0_LEGACY },
+    { kernel: LINUX_7_2, lookup: V3_MERGED },
+  ]) {
+    const run = simulator.simulate({ plan, ...axes, schedule: "", record: RECORD_FULL });
+    expect([run.end, broken(run)]).toEqual(["finished", []]);
+  }
+});
+
 const cause = (event: ScannedEvent, name: keyof typeof PageRefCause): boolean =>
   event.id === EventId.pageRef && event.cells[4] === PageRefCause[name];
 

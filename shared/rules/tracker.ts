@@ -47,6 +47,7 @@ export const TRACKED = [
   EventId.hostPte,
   EventId.memslot,
   EventId.kvm_tdp_mmu_spte_changed,
+  EventId.kvm_mmu_zap_all_fast,
   EventId.tlbFill,
   EventId.tlbFlush,
   EventId.notifierStart,
@@ -56,6 +57,8 @@ export const TRACKED = [
 /** KVM's own mark of a present entry: also set where the hardware's bit is not. */
 const SPTE_MMU_PRESENT = 11;
 const HUGE = 7;
+const PROTNONE = 8;
+const SPECIAL = 9;
 /** Writable, accessed, dirty: fast_page_fault() and the CPU set them without a stored entry. */
 const SILENT_BITS = 0x62;
 const HUGE_SIZE = PAGE_SIZE * 512;
@@ -82,6 +85,9 @@ export class Tracker {
         return this.memslot(cells);
       case EventId.kvm_tdp_mmu_spte_changed:
         return this.spteChanged(event);
+      case EventId.kvm_mmu_zap_all_fast:
+        // No vCPU goes on with its root: each gets a new one, and an empty TLB with it.
+        return this.tlb.clear();
       case EventId.tlbFill:
         return this.tlbFill(event);
       case EventId.tlbFlush:
@@ -155,7 +161,8 @@ export class Tracker {
     const level = intAt(cells, 2);
     const hva = wideAt(cells, 0);
     const [lo, hi] = [intAt(cells, 5), intAt(cells, 6)];
-    const isPresent = hasBit(lo, hi, 0);
+    // KVM follows entries of bare frames also where the mapping gives no access.
+    const isPresent = hasBit(lo, hi, 0) || (hasBit(lo, hi, PROTNONE) && hasBit(lo, hi, SPECIAL));
     const entry = isPresent ? { pfn: frameOf(lo, hi), isWritable: hasBit(lo, hi, 1) } : null;
     const huge = hva - (hva % HUGE_SIZE);
     if (level === 1) {
@@ -191,16 +198,13 @@ export class Tracker {
     const level = intAt(cells, 3);
     const key = leafKey(level, gfn);
     const [lo, hi] = [intAt(cells, 6), intAt(cells, 7)];
-    if (hasBit(lo, hi, SPTE_MMU_PRESENT)) {
-      if (level === 1 || hasBit(lo, hi, HUGE)) {
-        this.store(key, { gfn, level, lo, hi, pfn: frameOf(lo, hi), event: event.n });
-      } else {
-        this.remove(key); // a table in the place of a huge leaf
-      }
+    const isLeaf = level === 1 || hasBit(lo, hi, HUGE);
+    if (hasBit(lo, hi, SPTE_MMU_PRESENT) && isLeaf) {
+      this.store(key, { gfn, level, lo, hi, pfn: frameOf(lo, hi), event: event.n });
       return;
     }
-    // An old root's entry may go after a new root's came: only the entry that was stored is taken
-    // away.
+    // Nothing, or a table where a huge page was. An old root's entry may go after a new root's
+    // came: only the entry that was stored is taken away.
     const stored = this.leaves.get(key);
     if (stored === undefined || stored.hi !== intAt(cells, 5)) return;
     if (((stored.lo ^ intAt(cells, 4)) & ~SILENT_BITS) === 0) this.remove(key);

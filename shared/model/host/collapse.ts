@@ -10,6 +10,7 @@ import { KIND, type Kvm } from "../state/machine.ts";
 import { notSimulated } from "../state/not-simulated.ts";
 import { is_zero_pfn, writeBits } from "./anon.ts";
 import { copyHandle, giveContents, takeContents } from "./contents.ts";
+import { fileAt } from "./filemap.ts";
 import { Fill, kindOf } from "./kinds.ts";
 import { releaseLock, takeLock } from "./locks.ts";
 import {
@@ -27,12 +28,18 @@ const EINVAL = -22;
 /** What a look at 2 MiB found: they can be collapsed, they are huge already, or an errno. */
 const CAN_COLLAPSE = 1;
 
+/**
+ * thp_vma_allowable_order(): a mapping with room for 2 MiB at its end, and with pages of its own.
+ */
 function mayHaveHuge(m: Kvm, hva: number): boolean {
   const vma = vmaAt(m, find_vma(m, hva));
-  const { fill } = kindOf(vma.kind);
-  if (fill === Fill.file) notSimulated("MADV_COLLAPSE of a file");
   const isRefused = (vma.vm_flags & (pg.VM_NOHUGEPAGE | pg.VM_SPECIAL | pg.VM_HUGETLB)) !== 0;
-  return fill === Fill.anonymous && !isRefused;
+  if (isRefused || !isSuitable(vma, vma.vm_end - pt.PMD_SIZE)) return false;
+  const { fill } = kindOf(vma.kind);
+  if (fill !== Fill.file) return fill === Fill.anonymous && vma.anon_vma;
+  if (fileAt(m, vma.vm_file).fs === pg.FileSystem.ramfs) return false;
+  const isAligned = (vma.vm_start / pt.PAGE_SIZE - vma.vm_pgoff) % pt.PMD_PAGES === 0;
+  return isAligned && notSimulated("MADV_COLLAPSE of a file");
 }
 
 /** One entry: 0 fine, or why it hinders. */
@@ -60,7 +67,7 @@ const hpage_collapse_scan_pmd = routine("hpage_collapse_scan_pmd", (m: Kvm, hva:
     if (error !== 0) return error;
     isWritable ||= pt.isPresent(lo) && (lo & pt._PAGE_RW) !== 0;
   }
-  return isWritable ? CAN_COLLAPSE : EINVAL;
+  return isWritable || !m.kernel.host.collapsesWritableOnly ? CAN_COLLAPSE : EINVAL;
 });
 
 /** Moves one small page's contents over and drops the page. */

@@ -21,23 +21,57 @@ import { find_vma, vmaAt, type VmaView } from "./vma.ts";
 
 export const POOL_PAGES = 8;
 
+/** Takes a page of a node off the list of free ones; -1 when none is there. */
+function dequeue_hugetlb_folio_node_exact(m: Kvm, node: number): number {
+  const { host } = m;
+  let before = 0;
+  for (let at: number = host.hugetlbFree; at !== 0; at = page.pfn_to_page(m, at - 1).gathered) {
+    const view = page.pfn_to_page(m, at - 1);
+    if (view.nid === node) {
+      if (before === 0) host.hugetlbFree = view.gathered;
+      else page.pfn_to_page(m, before - 1).gathered = view.gathered;
+      view.gathered = 0;
+      page.folio_ref_add(m, at - 1, 1, PageRefCause.allocated);
+      return at - 1;
+    }
+    before = at;
+  }
+  return -1;
+}
+
+/** A page of the node that no one had yet. */
+function newPoolPage(m: Kvm, node: number): number {
+  const head = page.__alloc_huge_pages(m);
+  const view = page.pfn_to_page(m, head);
+  view.isHugetlb = 1;
+  view.nid = node;
+  if (node === 0) m.host.hugetlbMade += 1;
+  else m.host.hugetlbMadeThere += 1;
+  return head;
+}
+
+/** A page of one node's part of the pool, which is half of it; -1 when that is used up. */
+function takeFromNode(m: Kvm, node: number): number {
+  const freed = dequeue_hugetlb_folio_node_exact(m, node);
+  if (freed >= 0) return freed;
+  const { hugetlbMade, hugetlbMadeThere } = m.host;
+  const made = node === 0 ? hugetlbMade : hugetlbMadeThere;
+  return made < POOL_PAGES / 2 ? newPoolPage(m, node) : -1;
+}
+
 /** alloc_hugetlb_folio(): a page of zeroes with one reference; -1 when the pool is empty. */
 function alloc_hugetlb_folio(m: Kvm): number {
-  const { host } = m;
-  if (host.hugetlbUsed === POOL_PAGES) return -1;
-  host.hugetlbUsed += 1;
-  if (host.hugetlbFree === 0) {
-    const head = page.__alloc_huge_pages(m);
-    page.pfn_to_page(m, head).isHugetlb = 1;
-    host.hugetlbMade += 1;
-    return head;
-  }
-  const head = host.hugetlbFree - 1;
-  const view = page.pfn_to_page(m, head);
-  host.hugetlbFree = view.gathered;
-  view.gathered = 0;
-  page.folio_ref_add(m, head, 1, PageRefCause.allocated);
-  return head;
+  if (m.host.hugetlbUsed >= POOL_PAGES) return -1;
+  m.host.hugetlbUsed += 1;
+  const near = takeFromNode(m, 0);
+  return near >= 0 ? near : takeFromNode(m, 1);
+}
+
+/** A page for migration: of the pool, or beyond it where the node's part is used up. */
+export function alloc_hugetlb_folio_nodemask(m: Kvm, node: number): number {
+  m.host.hugetlbUsed += 1;
+  const head = takeFromNode(m, node);
+  return head >= 0 ? head : newPoolPage(m, node);
 }
 
 const isShared = (vma: VmaView): boolean => (vma.vm_flags & pg.VM_MAYSHARE) !== 0;

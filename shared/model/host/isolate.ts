@@ -4,7 +4,6 @@
 import * as pg from "../state/host.ts";
 import { KIND, type Kvm } from "../state/machine.ts";
 import * as page from "./page.ts";
-import * as pt from "./pgtable.ts";
 
 export type Queued = ReturnType<typeof pg.queuedFolio.at>;
 export const queuedAt = (m: Kvm, cell: number): Queued => pg.queuedFolio.at(m, cell);
@@ -17,6 +16,11 @@ export function folio_isolate_lru(
 ): number {
   page.folio_get(m, at.pfn, at.cause);
   page.clearPageFlags(m, at.pfn, pg.PG_lru);
+  return enqueue(m, queue, at);
+}
+
+/** Puts a page that is on no list at the end of a queue; gives the queue. */
+export function enqueue(m: Kvm, queue: number, at: { pfn: number; hva: number }): number {
   const cell = m.alloc(KIND.queuedFolio);
   queuedAt(m, cell).pfn = at.pfn;
   queuedAt(m, cell).hva = at.hva;
@@ -31,12 +35,6 @@ export function folio_isolate_lru(
 export function putback_lru(m: Kvm, pfn: number, cause: number): void {
   page.setPageFlags(m, pfn, pg.PG_lru);
   page.put_page(m, pfn, cause);
-}
-
-/** Cell of the leaf that still maps a queued page where it was found, 0 for none. */
-export function stillMapped(m: Kvm, { hva, pfn }: Queued): number {
-  const cell = pt.presentLeaf(m, hva);
-  return cell !== 0 && pt.ptePfn(m, cell) === pfn ? cell : 0;
 }
 
 /** Frees a queue's node. */

@@ -35,11 +35,21 @@ export interface Walk {
   split: number;
 }
 
+type IsTaken = (m: Kvm, pfn: number) => boolean;
+const ONLY_OWN: IsTaken = () => false;
+
 /**
- * Visits the leaves of up to one table of [at, end) that have a page only this mapping has. Stops
- * at a huge page that is not covered whole: its folio must be split, or passed over.
+ * Visits the leaves of up to one table of [at, end) that have a page only this mapping has, or a
+ * small one that `isTaken` all the same. Stops at a huge page that is not covered whole: its folio
+ * must be split, or passed over.
  */
-export function visitOwnLeaves(m: Kvm, walk: Walk, end: number, visit: (leaf: Leaf) => void): void {
+export function visitOwnLeaves(
+  m: Kvm,
+  walk: Walk,
+  end: number,
+  visit: (leaf: Leaf) => void,
+  isTaken = ONLY_OWN,
+): void {
   const { at } = walk;
   walk.split = 0;
   const stop = Math.min(end, pt.pmdStart(at) + pt.PMD_SIZE);
@@ -58,7 +68,8 @@ export function visitOwnLeaves(m: Kvm, walk: Walk, end: number, visit: (leaf: Le
       return;
     }
     if (page.isLarge(m, head) && !isHuge) continue;
-    if (isOwn && (page.pageFlags(m, page.headOf(m, pfn)) & pg.PG_lru) !== 0)
+    const isMeant = isOwn || (!isHuge && isTaken(m, pfn));
+    if (isMeant && (page.pageFlags(m, page.headOf(m, pfn)) & pg.PG_lru) !== 0)
       visit({ hva, cell, pfn });
     if (isHuge) break;
   }
@@ -69,6 +80,11 @@ export function visitOwnLeaves(m: Kvm, walk: Walk, end: number, visit: (leaf: Le
 export function passOver(walk: Walk): void {
   if (walk.split === 0) walk.at += pt.PAGE_SIZE;
 }
+
+/**
+ * Others may have the page too, unless it is dirty by itself: that could not be undone for them.
+ */
+const isCleanPage: IsTaken = (m, pfn) => (page.pageFlags(m, pfn) & pg.PG_dirty) === 0;
 
 /** folio_mark_lazyfree(): an anonymous page that reclaim may drop without writing it. */
 function freeLater(m: Kvm, { hva, cell, pfn }: Leaf): void {
@@ -106,7 +122,7 @@ export const MADV_FREE = routine("madvise_free_single_vma", walkLocals, (own, m:
     act("L2", () => {
       if (own.at === 0) own.at = own.start;
       dropSwapped(m, own.at, own.end);
-      visitOwnLeaves(m, own, own.end, (leaf) => freeLater(m, leaf));
+      visitOwnLeaves(m, own, own.end, (leaf) => freeLater(m, leaf), isCleanPage);
     }),
     when(
       () => own.split !== 0,

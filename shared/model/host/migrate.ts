@@ -1,135 +1,39 @@
-// Moving pages to other frames. A page that was taken off the lists is unmapped between notifier
-// calls, and its entry says meanwhile that it moves; then a new page takes its place, or, where
-// others hold references, the old one comes back. A page that cannot even be unmapped, since it is
-// pinned, is tried ten times: three times with the others, seven times alone.
-// From: mm/migrate.c (migrate_pages_batch, migrate_pages_sync, migrate_folio_unmap,
-// migrate_folio_move), mm/rmap.c (try_to_migrate_one), 6.12 and 7.2.
+// Moving pages to other frames. Folios that were taken off the lists are all unmapped, then all
+// moved; what is left is tried one by one. A page that cannot even be unmapped, since it is pinned,
+// is tried ten times: three times with the others, seven times alone. A huge page of which a part
+// is gone is split first, and its pages move by themselves.
+// From: mm/migrate.c (migrate_pages, migrate_pages_batch, migrate_pages_sync, migrate_hugetlbs),
+// 6.1, 6.12 and 7.2.
 import { routine } from "#shared/engine/routine";
-import { int, ref, wide } from "#shared/engine/struct";
-import { act, again, call, done, leave, loop, when } from "#shared/engine/words";
-import { PageRefCause } from "#shared/events/own";
-import * as pg from "../state/host.ts";
+import { int, ref } from "#shared/engine/struct";
+import { act, again, call, done, leave, loop, set, when } from "#shared/engine/words";
 import type { Kvm } from "../state/machine.ts";
-import { giveContents, takeContents } from "./contents.ts";
-import { __filemap_add_folio, forgetCached } from "./filemap.ts";
-import { maybeDmaPinned } from "./fork.ts";
-import { dropQueued, putback_lru, queuedAt, stillMapped, type Queued } from "./isolate.ts";
+import { dropQueued, enqueue, queuedAt, type Queued } from "./isolate.ts";
 import {
-  __mmu_notifier_invalidate_range_end,
-  __mmu_notifier_invalidate_range_start,
-} from "./notifier.ts";
+  isHugetlb,
+  leaveBehind,
+  migrate_folio_move,
+  putback,
+  State,
+  try_to_migrate,
+} from "./migrate-folio.ts";
 import * as page from "./page.ts";
 import * as pt from "./pgtable.ts";
+import { split_folio_to_list } from "./split-folio.ts";
 
 const ASYNC_PASSES = 3;
 const SYNC_PASSES = 7;
-
-/** How far a queued page got. */
-const State = { mapped: 0, unmapped: 1, moved: 2, failed: 3 } as const;
-
-function allocTarget(m: Kvm, pfn: number, node: number): number {
-  const fresh = page.isLarge(m, pfn) ? page.__alloc_huge_pages(m) : page.__alloc_pages(m);
-  page.pfn_to_page(m, fresh).nid = node;
-  return fresh + 1;
-}
-
-/** The entry that waits for a queued page, 0 when it was cleared meanwhile. */
-function migratingCell(m: Kvm, { hva, pfn }: Queued): number {
-  const pmd = pt.entryCell(m, hva, 2);
-  if (pmd === 0) return 0;
-  const cell = pt.tableBelow(m, pmd) === 0 ? pmd : pt.entryCell(m, hva, 1);
-  return pt.isMigrationEntry(pt.pteLow(m, cell)) && pt.ptePfn(m, cell) === pfn ? cell : 0;
-}
-
-/** try_to_migrate_one(): a pinned page stays mapped. */
-function unmapQueued(m: Kvm, queued: Queued, node: number): void {
-  const cell = stillMapped(m, queued);
-  if (cell === 0) return;
-  const { pfn, hva } = queued;
-  const lo = pt.pteLow(m, cell);
-  const hi = pt.pteHigh(m, cell);
-  const isOwn = (page.pageFlags(m, pfn) & pg.PG_anonExclusive) !== 0;
-  if (isOwn && maybeDmaPinned(m, pfn)) return;
-  page.clearPageFlags(m, pfn, pg.PG_anonExclusive);
-  if (pt.isDirty(lo, hi)) page.setPageFlags(m, pfn, pg.PG_dirty);
-  const isHuge = pt.isHugeLeaf(m, cell);
-  pt.setLeafAt(m, hva, cell, pt.toMigrationEntry(lo, isOwn), hi);
-  if (isHuge) page.addEntireMapcount(m, pfn, -1);
-  else page.addMapcount(m, pfn, -1);
-  page.put_page(m, pfn, PageRefCause.migration);
-  queued.target = allocTarget(m, pfn, node);
-  queued.state = State.unmapped;
-}
-
-/** remove_migration_ptes(): the entry leads to a page again. */
-function mapMigrated(m: Kvm, queued: Queued, pfn: number): void {
-  const cell = migratingCell(m, queued);
-  if (cell === 0) return;
-  const { lo, isExclusive } = pt.fromMigrationEntry(pt.pteLow(m, cell));
-  const hi = (pt.pteHigh(m, cell) & ~0xfffff) | pt.mk_pte_high(pfn);
-  if (isExclusive) page.setPageFlags(m, pfn, pg.PG_anonExclusive);
-  page.folio_get(m, pfn, PageRefCause.migration);
-  if ((lo & pt._PAGE_PSE) !== 0) page.addEntireMapcount(m, pfn, 1);
-  else page.addMapcount(m, pfn, 1);
-  pt.setLeafAt(m, queued.hva, cell, (pt.mk_pte(pfn, 0) & ~0xfff) | (lo & 0xfff), hi);
-}
-
-/** folio_migrate_flags(), what the page holds, and its place in the page cache. */
-function copyFolio(m: Kvm, from: number, to: number): void {
-  const kept = ~(pg.PG_head | pg.PG_tail | pg.PG_anonExclusive);
-  page.setPageFlags(m, to, page.pageFlags(m, from) & kept);
-  const pages = page.isLarge(m, from) ? pt.PMD_PAGES : 1;
-  for (let n = 0; n < pages; n++) giveContents(m, to + n, takeContents(m, from + n));
-  const { mapping, index } = page.pfn_to_page(m, from);
-  if (mapping === 0) return;
-  forgetCached(m, mapping, index);
-  page.folio_get(m, to, PageRefCause.migration);
-  __filemap_add_folio(m, mapping, index, to);
-  page.put_page(m, from, PageRefCause.migration);
-}
-
-/** Moves an unmapped page, or brings it back where its count tells of others. */
-const migrate_folio_move = routine("migrate_folio_move", (m: Kvm, queued: Queued): void => {
-  const { pfn } = queued;
-  const fresh = queued.target - 1;
-  queued.target = 0;
-  const { mapping } = page.pfn_to_page(m, pfn);
-  if (page.page_count(m, pfn) !== (mapping === 0 ? 1 : 2)) {
-    page.put_page(m, fresh, PageRefCause.migration);
-    mapMigrated(m, queued, pfn);
-    queued.state = State.mapped;
-    return;
-  }
-  copyFolio(m, pfn, fresh);
-  mapMigrated(m, queued, fresh);
-  putback_lru(m, fresh, PageRefCause.migration);
-  page.put_page(m, pfn, PageRefCause.migration);
-  queued.state = State.moved;
-});
-
-const unmapLocals = { queued: ref, node: int, start: wide, end: wide } as const;
-
-/** One try to unmap one page: one pair of notifier calls. */
-const try_to_migrate_one = routine("try_to_migrate_one", unmapLocals, (own, m: Kvm) => [
-  act("J1", () => {
-    const queued = queuedAt(m, own.queued);
-    own.start = queued.hva;
-    own.end = own.start + (page.isLarge(m, queued.pfn) ? pt.PMD_SIZE : pt.PAGE_SIZE);
-  }),
-  call(__mmu_notifier_invalidate_range_start, { start: "start", end: "end" }),
-  act("N8", () => unmapQueued(m, queuedAt(m, own.queued), own.node)),
-  call(__mmu_notifier_invalidate_range_end, { start: "start", end: "end" }),
-  done(),
-]);
+const ONE_BY_ONE_PASSES = 10;
 
 /** The next queued page from `at` on that is still mapped; one that no one has any more is done. */
 function nextMapped(m: Kvm, from: number): number {
   for (let at = from; at !== 0; at = queuedAt(m, at).next) {
     const queued = queuedAt(m, at);
     if (queued.state !== State.mapped) continue;
-    if (stillMapped(m, queued) !== 0) return at;
+    if (page.folio_mapcount(m, queued.pfn) !== 0) return at;
     queued.state = page.page_count(m, queued.pfn) === 1 ? State.moved : State.failed;
-    putback_lru(m, queued.pfn, PageRefCause.migration);
+    if (queued.state === State.moved) leaveBehind(m, queued.pfn);
+    else putback(m, queued.pfn);
   }
   return 0;
 }
@@ -145,8 +49,8 @@ function finishBatch(m: Kvm, queue: number): number {
   let left = 0;
   for (let at = queue; at !== 0;) {
     const { state, pfn, next } = queuedAt(m, at);
-    if (state === State.mapped) putback_lru(m, pfn, PageRefCause.migration);
-    if (state !== State.moved) left += 1;
+    if (state === State.mapped) putback(m, pfn);
+    if (state !== State.moved && state !== State.split) left += 1;
     dropQueued(m, at);
     at = next;
   }
@@ -169,41 +73,146 @@ function tryAgain(m: Kvm, own: Alone): void {
   own.pass = 0;
 }
 
-const batchLocals = { queue: ref, node: int, at: ref, pass: int, left: int } as const;
+/**
+ * Anonymous memory of which a part is gone: it waits to be split, and migration does that first.
+ */
+const isPartlyMapped = (m: Kvm, pfn: number): boolean =>
+  page.isLarge(m, pfn) &&
+  !isHugetlb(m, pfn) &&
+  page.pfn_to_page(m, pfn)._entire_mapcount === 0 &&
+  page.folio_mapcount(m, pfn) < pt.PMD_PAGES;
 
-/** migrate_pages() of a queue, which ends here: how many pages could not be moved. */
-export const migrate_pages = routine("migrate_pages", batchLocals, (own, m: Kvm) => {
-  const advance = (from: number): void => {
-    own.at = nextMapped(m, from) as typeof own.at;
-  };
-  return [
-    loop(
-      when(() => own.pass === ASYNC_PASSES, [leave]),
-      act("J2", () => advance(own.queue)),
-      loop(
-        when(() => own.at === 0, [leave]),
-        call(try_to_migrate_one, { queued: "at", node: "node" }),
-        act("J3", () => advance(queuedAt(m, own.at).next)),
-        again,
-      ),
-      act("J4", () => (own.pass += 1)),
-      again,
-    ),
-    act("J5", () => {
-      moveBatch(m, own.queue);
-      own.pass = 0;
-      advance(own.queue);
-    }),
+/** The pages of a folio that was split, last one first, as a queue of their own. */
+function queueSplit(m: Kvm, queued: Queued, splits: number): number {
+  const { hva, pfn } = queued;
+  queued.state = State.split;
+  let queue = splits;
+  for (let n = pt.PMD_PAGES - 1; n >= 0; n--)
+    queue = enqueue(m, queue, { pfn: pfn + n, hva: hva + n * pt.PAGE_SIZE });
+  return queue;
+}
+
+const batchLocals = { queue: ref, node: int, at: ref, pass: int, left: int, r: int } as const;
+
+interface Walk {
+  at: number;
+}
+const advance = (m: Kvm, own: Walk, from: number): void => {
+  own.at = nextMapped(m, from);
+};
+
+/** Unmaps and moves folio by folio, in ten rounds: 6.1, and hugetlbfs everywhere. */
+const migrate_one_by_one = routine("migrate_pages_batch", batchLocals, (own, m: Kvm) => [
+  loop(
+    when(() => own.pass === ONE_BY_ONE_PASSES, [leave]),
+    act("J8", () => advance(m, own as unknown as Walk, own.queue)),
     loop(
       when(() => own.at === 0, [leave]),
-      call(try_to_migrate_one, { queued: "at", node: "node" }),
-      act("J6", () => {
-        tryAgain(m, own as unknown as Alone);
-        advance(own.at);
+      call(try_to_migrate, { queued: "at", node: "node" }),
+      act("J9", () => {
+        const queued = queuedAt(m, own.at);
+        if (queued.state === State.unmapped && !migrate_folio_move(m, queued)) giveUp(m, queued);
+        advance(m, own as unknown as Walk, queued.next);
       }),
       again,
     ),
-    act("J7", () => (own.left = finishBatch(m, own.queue))),
+    act("J8p", () => (own.pass += 1)),
+    again,
+  ),
+  act("J7", () => (own.left = finishBatch(m, own.queue))),
+  done("left"),
+]);
+
+/** A page that came back for good goes back to the lists. */
+function giveUp(m: Kvm, queued: Queued): void {
+  if (queued.state !== State.mapped) return;
+  queued.state = State.failed;
+  putback(m, queued.pfn);
+}
+
+/** The pages of split folios: one round. */
+const migrate_split = routine("migrate_pages_batch", batchLocals, (own, m: Kvm) => [
+  act("J2s", () => advance(m, own as unknown as Walk, own.queue)),
+  loop(
+    when(() => own.at === 0, [leave]),
+    call(try_to_migrate, { queued: "at", node: "node" }),
+    act("J3s", () => advance(m, own as unknown as Walk, queuedAt(m, own.at).next)),
+    again,
+  ),
+  act("J5s", () => {
+    moveBatch(m, own.queue);
+    own.left = finishBatch(m, own.queue);
+  }),
+  done("left"),
+]);
+
+const syncLocals = { ...batchLocals, splits: ref } as const;
+
+/** Three rounds for all folios, in which they are unmapped; then each that is left by itself. */
+const migrate_pages_sync = routine("migrate_pages_sync", syncLocals, (own, m: Kvm) => [
+  loop(
+    when(() => own.pass === ASYNC_PASSES, [leave]),
+    act("J2", () => advance(m, own as unknown as Walk, own.queue)),
+    loop(
+      when(() => own.at === 0, [leave]),
+      set("r", 0),
+      when(
+        () => isPartlyMapped(m, queuedAt(m, own.at).pfn),
+        [call(split_folio_to_list, { queued: "at" }, "r")],
+      ),
+      when(
+        () => own.r !== 0,
+        [
+          act("J2q", () => {
+            own.splits = queueSplit(m, queuedAt(m, own.at), own.splits) as typeof own.splits;
+          }),
+        ],
+        [call(try_to_migrate, { queued: "at", node: "node" })],
+      ),
+      act("J3", () => advance(m, own as unknown as Walk, queuedAt(m, own.at).next)),
+      again,
+    ),
+    act("J4", () => (own.pass += 1)),
+    again,
+  ),
+  act("J5", () => {
+    moveBatch(m, own.queue);
+    own.pass = 0;
+    advance(m, own as unknown as Walk, own.queue);
+  }),
+  loop(
+    when(() => own.at === 0, [leave]),
+    call(try_to_migrate, { queued: "at", node: "node" }),
+    act("J6", () => {
+      tryAgain(m, own as unknown as Alone);
+      advance(m, own as unknown as Walk, own.at);
+    }),
+    again,
+  ),
+  act("J7", () => (own.left = finishBatch(m, own.queue))),
+  when(
+    () => own.splits !== 0,
+    [
+      call(migrate_split, { queue: () => queuedAt(m, own.splits), node: "node" }, "r"),
+      act("J7s", () => (own.left += own.r)),
+    ],
+  ),
+  done("left"),
+]);
+
+const isAlone = (m: Kvm, queue: number): boolean =>
+  !m.kernel.host.migratesInBatches || (queue !== 0 && isHugetlb(m, queuedAt(m, queue).pfn));
+
+/** migrate_pages() of a queue, which ends here: how many pages could not be moved. */
+export const migrate_pages = routine(
+  "migrate_pages",
+  { queue: ref, node: int, left: int },
+  (own, m: Kvm) => [
+    when(
+      () => isAlone(m, own.queue),
+      [call(migrate_one_by_one, { queue: "queue", node: "node" }, "left")],
+      [call(migrate_pages_sync, { queue: "queue", node: "node" }, "left")],
+    ),
     done("left"),
-  ];
-});
+  ],
+);

@@ -8,16 +8,17 @@ import { act, again, call, done, leave, loop, when } from "#shared/engine/words"
 import { LockCode, PageRefCause } from "#shared/events/own";
 import * as pg from "../state/host.ts";
 import type { Kvm } from "../state/machine.ts";
-import { notSimulated } from "../state/not-simulated.ts";
 import { is_zero_pfn } from "./anon.ts";
-import { fileAt } from "./filemap.ts";
 import { folio_isolate_lru, queuedAt } from "./isolate.ts";
+import { Fill, kindOf } from "./kinds.ts";
 import { releaseLock, takeLock } from "./locks.ts";
+import { freeLeftBehind } from "./migrate-folio.ts";
 import { migrate_pages } from "./migrate.ts";
 import * as page from "./page.ts";
 import * as pt from "./pgtable.ts";
 import { isHugeZero } from "./split-pmd.ts";
-import { vma_lookup, vmaAt } from "./vma.ts";
+import { vma_lookup, vmaAt, type VmaView } from "./vma.ts";
+import { childMaps } from "./wp.ts";
 
 const ENOENT = -2;
 const EACCES = -13;
@@ -28,27 +29,68 @@ const UNTOUCHED = -999;
 /** A page was queued: not a status. */
 const QUEUED = 1_000;
 
-/** The head of the folio at an address, if it can be moved; else -1 less a status. */
-function movableFolio(m: Kvm, hva: number, node: number): { head: number; status: number } {
+/**
+ * The leaf at an address; of memory without access it counts as none where the kernel looks like
+ * get_user_pages().
+ */
+function followedLeaf(m: Kvm, hva: number): number {
+  const leaf = pt.presentLeaf(m, hva);
+  const isHidden = leaf !== 0 && (pt.pteLow(m, leaf) & pt._PAGE_PRESENT) === 0;
+  return isHidden && m.kernel.host.movesByFollowPage ? 0 : leaf;
+}
+
+/** no_page_table() with FOLL_DUMP: a hole that no file fills is an error. */
+function statusOfNone(m: Kvm, vma: VmaView, hva: number): number {
+  if (!m.kernel.host.movesByFollowPage) return ENOENT;
+  const pmd = pt.entryCell(m, hva, 2);
+  const low = pmd === 0 ? 0 : pt.pteLow(m, pmd);
+  const isSmall = low !== 0 && !pt.isHuge(low);
+  if (isSmall && pt.pteLow(m, pt.entryCell(m, hva, 1)) !== 0) return ENOENT;
+  const { fill } = kindOf(vma.kind);
+  return fill === Fill.file || fill === Fill.hugetlb ? ENOENT : EFAULT;
+}
+
+/** Whether others map the folio too, as far as the kernel can tell. */
+function isMappedShared(m: Kvm, head: number, pfn: number, hva: number): boolean {
+  const { host } = m.kernel;
+  if (host.movesByFollowPage) return page.page_mapcount(m, pfn) > 1;
+  const count = page.folio_mapcount(m, head);
+  const view = page.pfn_to_page(m, head);
+  if (count <= 1 || !page.isLarge(m, head) || view.isHugetlb !== 0) return count > 1;
+  if (host.knowsFolioSharers) return childMaps(m, head, hva);
+  return view._entire_mapcount > 0 || count > pt.PMD_PAGES || view._mapcount > 1;
+}
+
+function isQueued(m: Kvm, queue: number, pfn: number): boolean {
+  for (let at = queue; at !== 0; at = queuedAt(m, at).next)
+    if (queuedAt(m, at).pfn === pfn) return true;
+  return false;
+}
+
+/** folio_isolate_lru(), isolate_hugetlb(): 0, or why the folio is not to be had. */
+function whyNotIsolated(m: Kvm, queue: number, head: number, pfn: number): number {
+  const { isHugetlb, flags } = page.pfn_to_page(m, head);
+  if (isHugetlb === 0) return (flags & pg.PG_lru) === 0 ? EBUSY : 0;
+  if (pfn !== head && m.kernel.host.movesByFollowPage) return EACCES;
+  return isQueued(m, queue, head) ? EBUSY : 0;
+}
+
+/** The head of the folio at an address, if it can be moved; else -1 and a status. */
+function movableFolio(m: Kvm, own: Adding): { head: number; status: number } {
+  const { at: hva, node } = own;
   const refused = (status: number) => ({ head: -1, status });
   const cell = vma_lookup(m, hva);
-  const flags = cell === 0 ? pg.VM_IO : vmaAt(m, cell).vm_flags;
-  if ((flags & (pg.VM_IO | pg.VM_PFNMAP)) !== 0) return refused(EFAULT);
-  const leaf = pt.presentLeaf(m, hva);
-  if (leaf === 0) return refused(ENOENT);
+  if (cell === 0 || (vmaAt(m, cell).vm_flags & (pg.VM_IO | pg.VM_PFNMAP)) !== 0)
+    return refused(EFAULT);
+  const leaf = followedLeaf(m, hva);
+  if (leaf === 0) return refused(statusOfNone(m, vmaAt(m, cell), hva));
   const pfn = pt.leafPfn(m, leaf, hva);
   const head = page.headOf(m, pfn);
   if (is_zero_pfn(pfn) || isHugeZero(m, head)) return refused(EFAULT);
-  const view = page.pfn_to_page(m, head);
-  if (view.nid === node) return refused(node);
-  if (page.folio_mapcount(m, head) > 1) return refused(EACCES);
-  if (view.isHugetlb !== 0) notSimulated("Migration of hugetlb pages");
-  if (view.mapping !== 0 && fileAt(m, view.mapping).fs === pg.FileSystem.ramfs)
-    notSimulated("Migration of ramfs pages");
-  if ((view.flags & pg.PG_lru) === 0) return refused(EBUSY);
-  if (page.isLarge(m, head) && !pt.isHugeLeaf(m, leaf))
-    notSimulated("Migration of a split huge page");
-  return { head, status: QUEUED };
+  if (page.pfn_to_page(m, head).nid === node) return refused(node);
+  if (isMappedShared(m, head, pfn, hva)) return refused(EACCES);
+  const why = whyNotIsolated(m, own.queue, head, pfn);
+  return why === 0 ? { head, status: QUEUED } : refused(why);
 }
 
 interface Adding {
@@ -61,7 +103,7 @@ interface Adding {
 
 /** Queues the page at `at`, or says what its status is; goes on to the next address. */
 const add_folio_for_migration = routine("add_folio_for_migration", (m: Kvm, own: Adding): void => {
-  const { head, status } = movableFolio(m, own.at, own.node);
+  const { head, status } = movableFolio(m, own);
   own.status = status;
   if (head >= 0) {
     const start = page.isLarge(m, head) ? pt.pmdStart(own.at) : pt.pageStart(own.at);
@@ -133,6 +175,7 @@ export const do_pages_move = routine("do_pages_move", moveLocals, (own, m: Kvm) 
   ),
   act("J15", () => {
     finishMove(own);
+    freeLeftBehind(m);
     m.host.migrateStatus = own.last;
   }),
   done("moved"),

@@ -38,12 +38,20 @@ const isWritableAtOnce = (m: Kvm, vma: VmaView): boolean =>
   (vma.vm_flags & (pg.VM_SHARED | pg.VM_WRITE)) === (pg.VM_SHARED | pg.VM_WRITE) &&
   !wantsNotify(m, vma);
 
-/** can_change_pte_writable(): a private page that belongs to this mapping alone, or a dirty one. */
+/**
+ * can_change_pte_writable(): a private page that belongs to this mapping alone, or a shared one
+ * that
+ * is dirty. 6.1 wants both dirty, and leaves huge entries as they are; hugetlbfs never gives the
+ * right
+ * back.
+ */
 function mayUpgrade(m: Kvm, vma: VmaView, cell: number): boolean {
-  if ((vma.vm_flags & pg.VM_WRITE) === 0) return false;
+  if ((vma.vm_flags & pg.VM_WRITE) === 0 || (vma.vm_flags & pg.VM_HUGETLB) !== 0) return false;
   const lo = pt.pteLow(m, cell);
   const pfn = pt.ptePfn(m, cell);
-  if ((vma.vm_flags & pg.VM_SHARED) !== 0) return pt.isDirty(lo, pt.pteHigh(m, cell));
+  const isDirty = pt.isDirty(lo, pt.pteHigh(m, cell));
+  if ((vma.vm_flags & pg.VM_SHARED) !== 0) return isDirty;
+  if (m.kernel.host.upgradesDirtyPagesOnly && (!isDirty || pt.isHugeLeaf(m, cell))) return false;
   if ((lo & pt._PAGE_SPECIAL) !== 0 || !pfn_valid(pfn) || isHugeZero(m, pfn)) return false;
   const isAnon = (page.pageFlags(m, page.headOf(m, pfn)) & pg.PG_anon) !== 0;
   return isAnon && (page.pageFlags(m, pfn) & pg.PG_anonExclusive) !== 0;
@@ -90,12 +98,18 @@ const change_pmd_range = routine("change_protection", (m: Kvm, own: Change): voi
   own.at = stop;
 });
 
-/** Start of the first part of the range that has a table of 1 GiB; `end` when none has. */
+/**
+ * Start of the first part of the range that has a table of 1 GiB, or an entry for 2 MiB; `end` when
+ * none has.
+ */
 function firstPopulated(m: Kvm, start: number, end: number): number {
   const { vm_flags } = vmaAt(m, find_vma(m, start));
   if ((vm_flags & pg.VM_HUGETLB) !== 0) return start;
-  for (let at = start; at < end; at += PUD_SIZE - (at % PUD_SIZE)) {
-    if (pt.entryCell(m, at, 2) !== 0) return at;
+  const { notifiesFromPmd } = m.kernel.host;
+  const size = notifiesFromPmd ? pt.PMD_SIZE : PUD_SIZE;
+  for (let at = start; at < end; at += size - (at % size)) {
+    const pmd = pt.entryCell(m, at, 2);
+    if (pmd !== 0 && !(notifiesFromPmd && pt.pteLow(m, pmd) === 0)) return at;
   }
   return end;
 }

@@ -12,7 +12,7 @@ import { KIND, type Kvm } from "../state/machine.ts";
 import { notSimulated } from "../state/not-simulated.ts";
 import { cachedPage, fileAt, forgetCached, setSlot, usedSlots } from "./filemap.ts";
 import { maybeDmaPinned } from "./fork.ts";
-import { dropQueued, folio_isolate_lru, putback_lru, queuedAt, stillMapped } from "./isolate.ts";
+import { dropQueued, folio_isolate_lru, putback_lru, queuedAt } from "./isolate.ts";
 import { makeOld, mayReclaim, passOver, visitOwnLeaves, type Leaf } from "./lazy.ts";
 import { releaseLock, takeLock } from "./locks.ts";
 import {
@@ -22,6 +22,7 @@ import {
 } from "./notifier.ts";
 import * as page from "./page.ts";
 import * as pt from "./pgtable.ts";
+import { stillMapped } from "./rmap.ts";
 import { split_folio } from "./split-folio.ts";
 import { splitPmdIn } from "./split-pmd.ts";
 import { swapInPage } from "./swap-fault.ts";

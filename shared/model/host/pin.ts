@@ -63,6 +63,7 @@ function mayHold(m: Kvm, hva: number, isPin: boolean): boolean {
   if (cell === 0) return false;
   const { vm_flags, vm_file } = vmaAt(m, cell);
   if ((vm_flags & (pg.VM_IO | pg.VM_PFNMAP)) !== 0 || (vm_flags & pg.VM_WRITE) === 0) return false;
+  if (m.kernel.host.pinsTrackedFiles) return true;
   const isTracked = vm_file !== 0 && fileAt(m, vm_file).fs === pg.FileSystem.ramfs;
   return !(isPin && isTracked && (vm_flags & pg.VM_SHARED) !== 0);
 }

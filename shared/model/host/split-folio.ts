@@ -1,72 +1,123 @@
 // Splitting a folio into its 512 pages: every entry that maps one of them is small afterwards, and
-// each page stands for itself; those that nothing maps are freed. The notifier is called twice for
-// the 2 MiB: for the huge entry, whether there is one or not, and for the entries that are frozen.
+// each page stands for itself; those that nothing maps are freed. In every mapping of it the
+// notifier is called for the entries that are frozen; before 7.x once more for the huge entry,
+// whether there is one or not.
 // From: mm/huge_memory.c (split_huge_page_to_list_to_order, unmap_folio), mm/rmap.c
-// (try_to_migrate_one with TTU_SPLIT_HUGE_PMD), 6.12. No trace shows it.
+// (try_to_migrate_one with TTU_SPLIT_HUGE_PMD), 6.12; 7.x by the kernel's log. No trace shows it.
 import { routine } from "#shared/engine/routine";
-import { int, wide } from "#shared/engine/struct";
-import { act, call, done, when } from "#shared/engine/words";
+import { int, ref, wide } from "#shared/engine/struct";
+import { act, again, call, done, leave, loop, when } from "#shared/engine/words";
 import { PageRefCause } from "#shared/events/own";
 import * as pg from "../state/host.ts";
 import type { Kvm } from "../state/machine.ts";
+import { queuedAt } from "./isolate.ts";
 import {
   __mmu_notifier_invalidate_range_end,
   __mmu_notifier_invalidate_range_start,
 } from "./notifier.ts";
 import * as page from "./page.ts";
 import * as pt from "./pgtable.ts";
-import { __split_huge_pmd, splitPmdIn } from "./split-pmd.ts";
+import { nextMapping } from "./rmap.ts";
+import { __split_huge_pmd, split_huge_pmd_locked, splitPmdIn } from "./split-pmd.ts";
 
-/** can_split_folio(): nobody but its mappings holds the folio. */
-export const canSplit = (m: Kvm, head: number): boolean =>
-  page.page_count(m, head) === page.folio_mapcount(m, head) &&
+/** can_split_folio(): nobody but its mappings, and a list that it was taken to, holds the folio. */
+export const canSplit = (m: Kvm, head: number, held = 0): boolean =>
+  page.page_count(m, head) === page.folio_mapcount(m, head) + held &&
   page.pfn_to_page(m, head)._pincount === 0;
 
-/** Makes each page of the folio one by itself; its count is that of its own entries. */
-const __split_huge_page = routine("__split_huge_page", (m: Kvm, head: number): void => {
-  const { flags } = page.pfn_to_page(m, head);
-  const shared = flags & ~(pg.PG_head | pg.PG_anonExclusive);
-  const own = page.pfn_to_page(m, head)._mapcount;
-  page.folio_get(m, head, PageRefCause.split);
-  const surplus = page.page_count(m, head) - own - 1;
-  if (surplus > 0) page.folio_put_refs(m, head, surplus, PageRefCause.split);
-  page.unmakeLarge(m, head);
-  for (let n = 0; n < page.HUGE_PAGES; n++) {
-    const view = page.pfn_to_page(m, head + n);
-    view.flags = shared | (view.flags & pg.PG_anonExclusive);
-    if (n > 0) page.folio_ref_add(m, head + n, view._mapcount + 1, PageRefCause.split);
-  }
-  for (let n = 0; n < page.HUGE_PAGES; n++) page.put_page(m, head + n, PageRefCause.split);
-});
+/** Makes each page one by itself; its count is that of its own entries and of the list. */
+const __split_huge_page = routine(
+  "__split_huge_page",
+  (m: Kvm, head: number, held: number): void => {
+    const { flags, nid } = page.pfn_to_page(m, head);
+    const shared = flags & ~(pg.PG_head | pg.PG_anonExclusive);
+    const own = page.pfn_to_page(m, head)._mapcount + held;
+    page.folio_get(m, head, PageRefCause.split);
+    const surplus = page.page_count(m, head) - own - 1;
+    if (surplus > 0) page.folio_put_refs(m, head, surplus, PageRefCause.split);
+    page.unmakeLarge(m, head);
+    for (let n = 0; n < page.HUGE_PAGES; n++) {
+      const view = page.pfn_to_page(m, head + n);
+      view.flags = shared | (view.flags & pg.PG_anonExclusive);
+      view.nid = nid;
+      const count = view._mapcount + held + 1;
+      if (n > 0) page.folio_ref_add(m, head + n, count, PageRefCause.split);
+    }
+    for (let n = 0; n < page.HUGE_PAGES; n++) page.put_page(m, head + n, PageRefCause.split);
+  },
+);
+
+interface Split {
+  readonly head: number;
+  readonly hva: number;
+  readonly held: number;
+}
 
 /** The child's huge entry is split too; false when an entry elsewhere or a new holder hinders. */
-function finishSplit(m: Kvm, head: number, start: number): boolean {
-  if (!page.isLarge(m, head) || !canSplit(m, head)) return false;
-  if (m.mm.childPgd !== 0) splitPmdIn(m, m.mm.childPgd, start, false);
+function finishSplit(m: Kvm, { head, hva, held }: Split): boolean {
+  if (!page.isLarge(m, head) || !canSplit(m, head, held)) return false;
+  if (m.mm.childPgd !== 0) splitPmdIn(m, m.mm.childPgd, hva, false);
   if (page.pfn_to_page(m, head)._entire_mapcount !== 0) return false;
-  __split_huge_page(m, head);
+  __split_huge_page(m, head, held);
   return true;
 }
+
+/** unmap_folio() and what follows, of a folio that lies at the 2 MiB of `hva`: 1, or 0. */
+const split_huge_page = routine(
+  "split_huge_page_to_list_to_order",
+  { hva: wide, head: int, held: int, start: wide, end: wide, r: int },
+  (own, m: Kvm) => [
+    loop(
+      when(
+        act("S1", () => nextMapping(m, { hva: own.hva, pfn: own.head }, own)),
+        [],
+        [leave],
+      ),
+      when(() => !m.kernel.host.splitsPmdInRmapWalk, [call(__split_huge_pmd, { hva: "start" })]),
+      call(__mmu_notifier_invalidate_range_start, { start: "start", end: "end" }),
+      act("S2", () => split_huge_pmd_locked(m, own.hva)),
+      call(__mmu_notifier_invalidate_range_end, { start: "start", end: "end" }),
+      again,
+    ),
+    act("S3", () => (own.r = finishSplit(m, own) ? 1 : 0)),
+    done("r"),
+  ],
+);
 
 /** split_folio() of the folio that an address shows: 1, or 0 when others hold it. */
 export const split_folio = routine(
   "split_folio",
-  { hva: wide, head: int, start: wide, end: wide, r: int },
+  { hva: wide, head: int, r: int },
   (own, m: Kvm) => [
     when(
-      act("S1", () => {
+      act("S4", () => {
         const cell = pt.presentLeaf(m, own.hva);
         own.head = cell === 0 ? -1 : page.headOf(m, pt.leafPfn(m, cell, own.hva));
-        own.start = pt.pmdStart(own.hva);
-        own.end = own.start + pt.PMD_SIZE;
+        own.hva = pt.pmdStart(own.hva);
         return own.head < 0 || !canSplit(m, own.head);
       }),
       [done(0)],
     ),
-    call(__split_huge_pmd, { hva: "hva" }),
-    call(__mmu_notifier_invalidate_range_start, { start: "start", end: "end" }),
-    act("S2", () => (own.r = finishSplit(m, own.head, own.start) ? 1 : 0)),
-    call(__mmu_notifier_invalidate_range_end, { start: "start", end: "end" }),
+    call(split_huge_page, { hva: "hva", head: "head" }, "r"),
+    done("r"),
+  ],
+);
+
+/** The same of a folio that was taken off the lists; its pages are held for that too. */
+export const split_folio_to_list = routine(
+  "split_folio_to_list",
+  { queued: ref, hva: wide, head: int, r: int },
+  (own, m: Kvm) => [
+    when(
+      act("S5", () => {
+        const { hva, pfn } = queuedAt(m, own.queued);
+        own.hva = hva;
+        own.head = pfn;
+        return !canSplit(m, pfn, 1);
+      }),
+      [done(0)],
+    ),
+    call(split_huge_page, { hva: "hva", head: "head", held: 1 }, "r"),
     done("r"),
   ],
 );

@@ -79,7 +79,8 @@ export function splitPmdIn(m: Kvm, top: number, hva: number, record: boolean): v
   pt.putTable(m, pmd, table);
 }
 
-const split_huge_pmd_locked = routine("split_huge_pmd_locked", (m: Kvm, hva: number): void =>
+/** Splits the entry without a notifier call of its own. */
+export const split_huge_pmd_locked = routine("split_huge_pmd_locked", (m: Kvm, hva: number): void =>
   splitPmdIn(m, m.mm.pgd, hva, true),
 );
 

@@ -28,7 +28,7 @@ function wp_page_reuse(m: Kvm, vma: VmaView, hva: number, cell: number): void {
 }
 
 /** Whether the child maps any page of the folio that lies around an address. */
-function childMaps(m: Kvm, head: number, hva: number): boolean {
+export function childMaps(m: Kvm, head: number, hva: number): boolean {
   if (m.mm.childPgd === 0) return false;
   for (let n = 0; n < pt.PMD_PAGES; n++) {
     const at = pt.pmdStart(hva) + n * pt.PAGE_SIZE;

@@ -43,6 +43,28 @@ export interface HostSwitches {
   readonly mremapRealigns: boolean;
   /** MADV_DONTNEED frees page tables that became empty (CONFIG_PT_RECLAIM, since 6.14). */
   readonly reclaimsEmptyTables: boolean;
+  /** Splitting a folio splits its huge entry within the walk over its mappings (rmap.c, 6.16). */
+  readonly splitsPmdInRmapWalk: boolean;
+  /** Migration unmaps all folios before it moves the first (migrate.c, since 6.3). */
+  readonly migratesInBatches: boolean;
+  /**
+   * Where move_pages() looks for a page as get_user_pages() does: a hole in anonymous memory is
+   * EFAULT, no access no page, and only a head of hugetlbfs moves (migrate.c, up to 6.11).
+   */
+  readonly movesByFollowPage: boolean;
+  /** Whether a folio is shared is guessed by its first page (mm.h, 6.12), or known (7.x). */
+  readonly knowsFolioSharers: boolean;
+  /** mprotect calls the notifier from the first entry for 2 MiB on (mprotect.c, up to 6.11). */
+  readonly notifiesFromPmd: boolean;
+  /**
+   * mprotect gives the right to write back to small dirty pages only (mprotect.c, huge_memory.c, up
+   * to 6.1).
+   */
+  readonly upgradesDirtyPagesOnly: boolean;
+  /** A long-term pin may write to files whose pages are tracked (gup.c, up to 6.4). */
+  readonly pinsTrackedFiles: boolean;
+  /** Memory without a writable page is not collapsed (khugepaged.c, up to 6.17). */
+  readonly collapsesWritableOnly: boolean;
 }
 
 export const HOST_6_12: HostSwitches = {
@@ -61,6 +83,14 @@ export const HOST_6_12: HostSwitches = {
   tellsMapcountOfPage: false,
   mremapRealigns: true,
   reclaimsEmptyTables: false,
+  splitsPmdInRmapWalk: false,
+  migratesInBatches: true,
+  movesByFollowPage: false,
+  knowsFolioSharers: false,
+  notifiesFromPmd: false,
+  upgradesDirtyPagesOnly: false,
+  pinsTrackedFiles: false,
+  collapsesWritableOnly: true,
 };
 
 export const HOST_6_1: HostSwitches = {
@@ -75,6 +105,11 @@ export const HOST_6_1: HostSwitches = {
   hasHugePfnmap: false,
   tellsMapcountOfPage: true,
   mremapRealigns: false,
+  migratesInBatches: false,
+  movesByFollowPage: true,
+  notifiesFromPmd: true,
+  upgradesDirtyPagesOnly: true,
+  pinsTrackedFiles: true,
 };
 
 /** 7.2 and 7.3 alike. */
@@ -85,4 +120,7 @@ export const HOST_7: HostSwitches = {
   marksBeforeWorkingset: 3,
   reusesLargeFolioPages: true,
   reclaimsEmptyTables: true,
+  splitsPmdInRmapWalk: true,
+  knowsFolioSharers: true,
+  collapsesWritableOnly: false,
 };

@@ -111,10 +111,13 @@ export const hostMemory = struct("host memory", {
   hugeZero: int,
   /** Free huge pages of the pool, newest first (as pfn + 1, linked by `gathered`). */
   hugetlbFree: int,
-  /** Pages of the pool that have frames, and that are in use. */
+  /** Pages of the pool that have frames, on node 0 and on node 1, and that are in use. */
   hugetlbMade: int,
+  hugetlbMadeThere: int,
   hugetlbUsed: int,
   isSwapOn: bit,
+  /** Old pages of this move_pages(), newest first (as pfn + 1, linked by `gathered`). */
+  leftBehind: int,
   /** Last status of the newest move_pages() that was not the node asked for. */
   migrateStatus: int,
   /** Pages that the lab's module holds. */
