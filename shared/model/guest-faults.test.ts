@@ -53,6 +53,10 @@ describe.each([
   ["a fetch from a user page with SMEP", ["setcr smep 1", "gexec D+1p"], 0x11, 0x11],
   ["a read of a user page with SMAP", ["setcr smap 1", "gread D+1p"], 1, 1],
   ["NX while EFER.NXE is clear: reserved", NX_RESERVED, 8, 9],
+  ["code of zeroes, which adds to address 0", ["gexec D+1p"], 0, 0],
+  ["the same for a user", ["gexec D+1p user"], 4, 4],
+  ["a jump to such code", ["gtouch D+1p 1 w", "gexec D+1p"], 0, 0],
+  ["code of 0x11, which reads address 0", ["hfill B+1p 1p 0x11", "gexec D+1p"], 0, 0],
   ["bits below 2 MiB in the address", ["gpde D+2M P+2p pwuads", "gread D+2M"], 8, 9],
   ["bit 12 of a 2 MiB page: its memory type", ["gpde D+2M P+1p pwuads", "gread D+2M"], -1, -1],
 ] as const)("%s", (_, steps, nested, shadow) => {

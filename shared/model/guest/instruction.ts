@@ -24,6 +24,7 @@ import {
 } from "../state/kvm.ts";
 import type { Kvm } from "../state/machine.ts";
 import { notSimulated } from "../state/not-simulated.ts";
+import { foreignRead, isEmptyJump } from "./foreign.ts";
 import * as g from "./layout.ts";
 import { ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE, type Access } from "./paging.ts";
 import { translateShadow } from "./shadow-walk.ts";
@@ -35,7 +36,7 @@ type Vcpu = Kvm["vcpus"][number];
 /** What the instruction at rip does to memory. `none` has no data access. */
 export interface Instruction {
   readonly op:
-    "read" | "write" | "xadd" | "invlpg" | "cr3" | "touch" | "handler" | "blank" | "none";
+    "read" | "write" | "xadd" | "invlpg" | "cr3" | "touch" | "handler" | "none" | "foreign";
   readonly kind: number;
   readonly size: number;
 }
@@ -62,13 +63,6 @@ const STUBS = stubTable();
 /** The bytes that hcode writes: nop; out %al,$0x10. */
 const HOST_CODE = 0x10e690;
 
-/**
- * What memory without code reads as: zeros are add %al,(%rax), the lab's files adc %edx,(%rcx). All
- * registers are 0, so it reads address 0 first, where the guest maps nothing.
- */
-const BLANK_CODE: readonly number[] = [0x0000, 0x1111];
-const BLANK: Instruction = { op: "blank", kind: ACCESS_READ, size: 1 };
-
 /** The stub at rip; null elsewhere. */
 export function stubAt(rip: number): Instruction | null {
   const offset = rip & (PAGE_SIZE - 1);
@@ -81,12 +75,33 @@ function decode(m: Kvm, vcpu: Vcpu): Instruction {
   const { rip } = vcpu;
   const stub = stubAt(rip);
   if (stub !== null) return stub;
+  skipEmptyJumps(m, vcpu);
+  const bytes = codeBytes(m, vcpu);
+  if ((bytes & 0xffffff) === HOST_CODE) return NOTHING;
+  const read = foreignRead(bytes);
+  if (read === null) notSimulated("Executing code that the plan did not write with hcode");
+  return { op: "foreign", kind: ACCESS_READ, size: read.size };
+}
+
+/** The first four bytes at rip. */
+function codeBytes(m: Kvm, vcpu: Vcpu): number {
+  const { rip } = vcpu;
   const code = findTlb(m, vcpu, rip | 0, highHalf(rip));
-  const offset = rip & (PAGE_SIZE - 1);
-  const bytes = code === 0 ? 0 : contents.loadLow(m, tlbPfn(m, code), offset, 4) & 0xffffff;
-  if (bytes === HOST_CODE) return NOTHING;
-  if (BLANK_CODE.includes(bytes & 0xffff)) return BLANK;
-  return notSimulated("Executing code that the plan did not write with hcode");
+  return code === 0 ? 0 : contents.loadLow(m, tlbPfn(m, code), rip & (PAGE_SIZE - 1), 4);
+}
+
+/** An access of code that no one wrote: the guest's fault, or nothing that can be followed. */
+function readForeign(m: Kvm, id: number, vcpu: Vcpu): number {
+  const { lo, hi } = foreignRead(codeBytes(m, vcpu)) ?? vcpu.rdi;
+  const outcome = reachOwn(m, id, vcpu, { lo, hi }, ACCESS_READ);
+  return outcome === Outcome.translated
+    ? notSimulated("Executing code that the plan did not write, beyond its first instruction,")
+    : outcome;
+}
+
+/** Behind jumps to the next instruction. */
+function skipEmptyJumps(m: Kvm, vcpu: Vcpu): void {
+  while (isEmptyJump(codeBytes(m, vcpu))) vcpu.rip += 2;
 }
 
 const NEEDED = [0, TLB_WRITABLE, TLB_EXECUTABLE] as const;
@@ -127,6 +142,7 @@ export function walk(m: Kvm, id: number, begun: number): number {
   if (fetched !== Outcome.translated) return fetched;
   const { op, kind, size } = decode(m, vcpu);
   if (size === 0) return Outcome.translated;
+  if (op === "foreign") return readForeign(m, id, vcpu);
   const { lo, hi } = vcpu.rdi;
   if (begun === 0) m.emit(EventId.guestAccess, id, kind, lo, hi, size);
   // MODEL: the emulated CPU translates a locked read-modify-write for reading first.
@@ -225,7 +241,6 @@ export function access(m: Kvm, id: number): boolean {
     vcpu.rip += FLUSHING_LENGTH;
     return false;
   }
-  if (op === "blank") notSimulated("Executing cleared memory where the guest maps address 0");
   if (op === "read") load(m, vcpu, size);
   else if (op === "write") store(m, vcpu, size, rax.lo, rax.hi);
   else if (op === "xadd") exchangeAdd(m, vcpu);
