@@ -23,7 +23,7 @@ import type { PreparedRun, RunRequest } from "./run-types.ts";
  * Bytes of bytecode that V8 compiles into one function from those it calls. A simulated act is some
  * fifty small functions; with V8's own 920 it stops at the first few (measured: 1.4 times as long).
  */
-const INLINED_BYTECODE = 5_000;
+const INLINED_BYTECODE = 4_000;
 
 let simulator: Simulator | null = null;
 /** Made when first needed; a worker never has two. */

@@ -44,20 +44,20 @@ export interface CellName {
 const TOP_WORDS = 16;
 
 export class Arena {
-  readonly kind: ObjectKind;
-  readonly count: number;
-  readonly fixed: boolean;
+  declare readonly kind: ObjectKind;
+  declare readonly count: number;
+  declare readonly fixed: boolean;
   /** First cell of the bitmaps, or of object 0 where there are none. */
-  readonly start: number;
+  declare readonly start: number;
   /** Cell of object 0. */
-  readonly base: Cell;
-  readonly end: number;
+  declare readonly base: Cell;
+  declare readonly end: number;
   /**
    * First cell of each bitmap level; level 0 has a bit per object (1 = live), each above a bit per
    * full word.
    */
   private readonly levels: number[] = [];
-  private readonly topWords: number;
+  declare private readonly topWords: number;
   private highest = 0;
 
   constructor(layout: Layout, from: number) {

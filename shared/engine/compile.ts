@@ -95,11 +95,14 @@ function unitName(routine: number): string {
 
 // In the text itself: calls to be inlined would use up what the compiler allows a function, and
 // leave less for the acts.
-const recordTick = (row: number): string => `if (m.ticksOn) {
+const recordTick = (row: number): string => `if (m.ticksOn !== 0) {
   to = m.tickCount++;
   m.tickWho[to] = m.thread << 24 | ${row};
   m.tickWriteAt[to] = m.writeBase + m.logCount;
   m.tickSpanAt[to] = m.spanBase + m.spanCount; }`;
+
+/** Truth of a result: nearly all are true or false, which one comparison tells. */
+const TRUTHY = "is === true || (is !== false && is)";
 
 const LONGEST_CLEARED_HERE = 8;
 
@@ -111,7 +114,7 @@ function leave(size: number, result: string): string {
       ? cells.map((i) => `mem[fp + ${i}] = 0;`).join(" ")
       : `clear(mem, fp - ${FRAME_HEAD}, fp + ${size});`;
   return `is = ${result}; back = mem[fp - 2]; m.fp = mem[fp - 1]; ${zeroes}
-    m.result = is; if (m.spansOn) m.spanWords[m.spanCount++] = is << 2 | 2;
+    m.result = is; if (m.spansOn !== 0) m.spanWords[m.spanCount++] = is << 2 | 2;
     return landings[back];`;
 }
 
@@ -238,7 +241,7 @@ class Writer {
       p.op[row] === OP.CHOOSE ? `${this.use("o", row, p.outcome[row])}(outcome)` : this.effect(row);
     const branches = (p.other[row] as number) >= 0;
     text.push(branches ? `is = ${act};` : `${act};`, "m.tick++;");
-    text.push(branches ? this.branch("is", row, false) : this.go(p.next[row] as number, false));
+    text.push(branches ? this.branch(TRUTHY, row, false) : this.go(p.next[row] as number, false));
     return text.join(" ");
   }
 
@@ -249,9 +252,9 @@ class Writer {
     switch (p.op[row]) {
       case OP.TEST:
       case OP.INSIDE_BRANCH:
-        return this.branch(this.effect(row), row, isNested);
+        return `is = ${this.effect(row)}; ${this.branch(TRUTHY, row, isNested)}`;
       case OP.RESULT:
-        return this.branch("m.result", row, isNested);
+        return this.branch("m.result !== 0", row, isNested);
       case OP.CALL:
         return this.call(row, p.calls[row] as CallSite, isNested);
       case OP.GIVE:
@@ -285,7 +288,7 @@ class Writer {
     const filled = fills.map((fill, i) => `${this.use(`f${row}_${n}_`, i, fill)}(to);`);
     return `to = fp + ${frame}; if (to + ${size} > m.stackEnd) noRoom(m);
       mem[to - 2] = ${row}; mem[to - 1] = fp; ${copied.join(" ")} ${filled.join(" ")}
-      m.fp = to; if (m.spansOn) m.spanWords[m.spanCount++] = ${(functionId << 2) | 1};
+      m.fp = to; if (m.spansOn !== 0) m.spanWords[m.spanCount++] = ${(functionId << 2) | 1};
       at = ${unit}(${place}, until, outcome);`;
   }
 

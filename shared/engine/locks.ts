@@ -22,8 +22,8 @@ export interface Lock {
 
 /** One cell: owner thread + 1, 0 = free. */
 export class Mutex implements Lock {
-  readonly m: Machine;
-  readonly cell: Cell;
+  declare readonly m: Machine;
+  declare readonly cell: Cell;
   constructor(m: Machine, cell: number) {
     this.m = m;
     this.cell = cell as Cell;
@@ -52,8 +52,8 @@ export class Mutex implements Lock {
 
 /** Two cells: -1 a writer or n readers; bit set of holders. */
 export class RwLock implements Lock {
-  readonly m: Machine;
-  readonly cell: Cell;
+  declare readonly m: Machine;
+  declare readonly cell: Cell;
   constructor(m: Machine, cell: number) {
     this.m = m;
     this.cell = cell as Cell;
@@ -91,8 +91,8 @@ export class RwLock implements Lock {
 
 /** Two cells: readers inside; readers that the grace period in progress still waits for. */
 export class Srcu {
-  readonly m: Machine;
-  readonly cell: Cell;
+  declare readonly m: Machine;
+  declare readonly cell: Cell;
   constructor(m: Machine, cell: number) {
     this.m = m;
     this.cell = cell as Cell;

@@ -55,7 +55,7 @@ function select(m: Machine, thread: ThreadId): number {
   m.thread = thread;
   m.fp = m.mem[base + 1] as number;
   m.stackEnd = base + THREAD_HEAD + m.stack;
-  if (m.spansOn) m.markThread();
+  if (m.spansOn !== 0) m.markThread();
   return base;
 }
 
@@ -138,7 +138,7 @@ export function stepOne(m: Machine, thread: ThreadId, outcome: number): void {
   const p = programOf(m);
   const base = select(m, thread);
   const pc = m.mem[base] as number;
-  if (m.ticksOn) recordTick(m, pc);
+  if (m.ticksOn !== 0) recordTick(m, pc);
   const result = p.op[pc] === CHOOSE ? chosen(p, pc, outcome) : (p.effect[pc] as () => unknown)();
   const no = p.other[pc] as number;
   const to = no < 0 || result ? (p.next[pc] as number) : no;
@@ -193,7 +193,7 @@ function putFrame(m: Machine, p: Program, pc: number): number {
   }
   for (const fill of fills) fill(callee);
   m.fp = callee;
-  if (m.spansOn) m.enter(target.functionId);
+  if (m.spansOn !== 0) m.enter(target.functionId);
   return target.entry;
 }
 
@@ -204,7 +204,7 @@ function dropFrame(m: Machine, p: Program, pc: number, result: number): number {
   const end = fp + (p.size[pc] as number);
   for (let i = fp - HEAD; i < end; i++) m.put(i, 0);
   m.fp = caller;
-  if (m.spansOn) m.leave(result);
+  if (m.spansOn !== 0) m.leave(result);
   if (back === 0) return 0;
   const site = p.calls[back] as CallSite;
   if (site.into >= 0) {

@@ -82,9 +82,9 @@ function withSpan(id: number, run: SpanFunction): SpanFunction {
   const made = generate(
     { run, word: (id << 2) | 1 },
     `return (${list}) => {
-    if (m.spansOn) m.spanWords[m.spanCount++] = word;
+    if (m.spansOn !== 0) m.spanWords[m.spanCount++] = word;
     const result = run(${list});
-    if (m.spansOn) {
+    if (m.spansOn !== 0) {
       const bits = typeof result === "number" ? result : result === true ? 1 : 0;
       m.spanWords[m.spanCount++] = (bits << 2) | 2;
     }
@@ -96,7 +96,7 @@ function withSpan(id: number, run: SpanFunction): SpanFunction {
 
 function closureSpan(id: number, run: SpanFunction): SpanFunction {
   return (m, ...rest) => {
-    if (!m.spansOn) return run(m, ...rest);
+    if (m.spansOn === 0) return run(m, ...rest);
     m.enter(id);
     const result = run(m, ...rest);
     m.leave(result);

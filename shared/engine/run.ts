@@ -80,7 +80,7 @@ export class Run {
     this.recorder = new Recorder(m, sink);
     m.setRecord(input.record);
     if (input.record.control) fail("bad-word", "a run does not log control; use a search");
-    if (m.spansOn) for (let t = 0; t < m.threads.length; t++) openSpans(m, t as ThreadId);
+    if (m.spansOn !== 0) for (let t = 0; t < m.threads.length; t++) openSpans(m, t as ThreadId);
   }
 
   get position(): Tick {

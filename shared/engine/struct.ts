@@ -84,8 +84,8 @@ export const wide: FieldKind<number> = {
 const wideOf = (lo: number, hi: number): number => (hi === 0 && lo >= 0 ? lo : joinHalves(lo, hi));
 
 class PairView implements Pair {
-  private readonly m: Machine;
-  private readonly cell: number;
+  declare private readonly m: Machine;
+  declare private readonly cell: number;
   constructor(m: Machine, cell: number) {
     this.m = m;
     this.cell = cell;
@@ -159,10 +159,10 @@ export function local<F extends Fields>(struct: Struct<F>): FieldKind<View<F>> {
 
 /** Indexed access to `count` fields of one kind, one after another. */
 export class List<T> {
-  private readonly m: Machine;
-  readonly cell: number;
-  readonly count: number;
-  private readonly element: FieldKind<T>;
+  declare private readonly m: Machine;
+  declare readonly cell: number;
+  declare readonly count: number;
+  declare private readonly element: FieldKind<T>;
   constructor(m: Machine, cell: number, count: number, element: FieldKind<T>) {
     this.m = m;
     this.cell = cell;

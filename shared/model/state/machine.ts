@@ -137,23 +137,23 @@ export interface Axes {
 }
 
 export class Kvm extends Machine {
-  kernel: KernelProfile;
-  lookup: LookupSwitches;
-  mode: ModeId;
-  plan: Plan;
-  labMarks: number;
-  readonly mmu_notifier_ops: MmuNotifierOps;
-  readonly kvm: ReturnType<typeof struct_kvm.at>;
-  readonly mm: ReturnType<typeof mm_struct.at>;
-  readonly host: ReturnType<typeof hostMemory.at>;
-  readonly lab_race: ReturnType<typeof lab_race.at>;
+  declare kernel: KernelProfile;
+  declare lookup: LookupSwitches;
+  declare mode: ModeId;
+  declare plan: Plan;
+  declare labMarks: number;
+  declare readonly mmu_notifier_ops: MmuNotifierOps;
+  declare readonly kvm: ReturnType<typeof struct_kvm.at>;
+  declare readonly mm: ReturnType<typeof mm_struct.at>;
+  declare readonly host: ReturnType<typeof hostMemory.at>;
+  declare readonly lab_race: ReturnType<typeof lab_race.at>;
   /** First cells of the big arenas: an object's cell is arithmetic on its number. */
-  readonly pages: number;
-  readonly hostTables: number;
-  readonly kvmTables: number;
-  readonly shadowPages: number;
-  readonly barPages: number;
-  readonly vcpus: readonly ReturnType<typeof kvm_vcpu.at>[];
+  declare readonly pages: number;
+  declare readonly hostTables: number;
+  declare readonly kvmTables: number;
+  declare readonly shadowPages: number;
+  declare readonly barPages: number;
+  declare readonly vcpus: readonly ReturnType<typeof kvm_vcpu.at>[];
 
   constructor(axes: Axes, ops: MmuNotifierOps, options: MachineOptions = {}) {
     super({ objects: LAYOUT, events: { arity: EVENT_ARITY }, stack: 512, ...options });
