@@ -42,9 +42,18 @@ export const frameAt = (address: number): number =>
 export const pagesPerLevel = (level: number): number =>
   level < 5 ? 1 << (9 * level - 9) : 2 ** 36;
 
-/** Which of the 4 KiB pages of its entry of `level` a frame is: the frame modulo their number. */
+/**
+ * Which of the 4 KiB pages of its entry of `level` a frame is: the frame modulo their number, which
+ * is a power of 2. `&` takes the frame modulo 2^32 first: exact up to level 4.
+ */
 export const frameInside = (frame: number, level: number): number =>
-  frame < INT_END && level < 5 ? frame & (pagesPerLevel(level) - 1) : frame % pagesPerLevel(level);
+  level < 5 ? frame & (pagesPerLevel(level) - 1) : frame % pagesPerLevel(level);
+
+/** Which entry of `level` a frame lies in, of all from frame 0 on. */
+export const entryNumber = (frame: number, level: number): number =>
+  frame < INT_END && level < 5
+    ? frame >>> (9 * level - 9)
+    : Math.floor(frame / pagesPerLevel(level));
 
 /** First frame of the entry of `level` that a frame lies in: gfn_round_for_level(). */
 export const roundFrame = (frame: number, level: number): number =>

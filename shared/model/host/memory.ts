@@ -41,13 +41,11 @@ const Next = {
   wait: 7,
 } as const;
 
-/** The page is on its way to another frame. */
-function isMigrating(m: Kvm, hva: number): boolean {
-  const pmd = pt.entryCell(m, hva, 2);
+/** The page is on its way to another frame; `pmd` is the cell of the level-2 entry, or 0. */
+function isMigrating(m: Kvm, pmd: number, hva: number): boolean {
   if (pmd === 0) return false;
-  const table = pt.tableBelow(m, pmd);
-  const cell = table === 0 ? pmd : pt.entryCell(m, hva, 1);
-  return pt.isMigrationEntry(pt.pteLow(m, cell));
+  const pte = pt.pteBelow(m, pmd, hva);
+  return pt.isMigrationEntry(pt.pteLow(m, pte === 0 ? pmd : pte));
 }
 
 /** Fills an absent entry by the mapping's kind. */
@@ -61,8 +59,8 @@ function do_pte_missing(m: Kvm, vma: VmaView, hva: number, write: number): numbe
   return isFilled ? Next.done : Next.sigbus;
 }
 
-function handle_pte_fault(m: Kvm, vma: VmaView, hva: number, write: number): number {
-  const cell = pt.entryCell(m, hva, 1);
+function handle_pte_fault(m: Kvm, vma: VmaView, hva: number, write: number, pmd: number): number {
+  const cell = pt.pteBelow(m, pmd, hva);
   const low = cell === 0 ? 0 : pt.pteLow(m, cell);
   if (low === 0) return do_pte_missing(m, vma, hva, write);
   if (pt.isSwapEntry(low)) {
@@ -87,11 +85,11 @@ export function faultOnce(m: Kvm, hva: number, write: number): number {
     if (found === HugetlbFault.copy) return Next.copyHuge;
     return found === HugetlbFault.done ? Next.done : Next.sigbus;
   }
-  if (isMigrating(m, hva)) return Next.wait;
   const pmd = pt.entryCell(m, hva, 2);
+  if (isMigrating(m, pmd, hva)) return Next.wait;
   const low = pmd === 0 ? 0 : pt.pteLow(m, pmd);
   if (low === 0 && create_huge_pmd(m, vma, hva, write)) return Next.done;
-  if (!pt.isHuge(low)) return handle_pte_fault(m, vma, hva, write);
+  if (!pt.isHuge(low)) return handle_pte_fault(m, vma, hva, write, pmd);
   if (write === FaultFor.read || (low & pt._PAGE_RW) !== 0) return Next.done;
   const found = do_huge_pmd_wp_page(m, vma, hva, write) as keyof typeof HUGE_NEXT;
   return HUGE_NEXT[found];
@@ -120,7 +118,10 @@ const __handle_mm_fault = routine(
           done(() => (own.r !== 0 ? VM_FAULT_DONE : VM_FAULT_SIGBUS)),
         ],
       ),
-      when(() => own.r === Next.wait, [until("H2", () => !isMigrating(m, own.hva)), again]),
+      when(
+        () => own.r === Next.wait,
+        [until("H2", () => !isMigrating(m, pt.entryCell(m, own.hva, 2), own.hva)), again],
+      ),
       when(() => own.r === Next.split, [call(__split_huge_pmd, { hva: "hva" })]),
       again,
     ),

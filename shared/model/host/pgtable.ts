@@ -224,6 +224,14 @@ function isEmpty(m: Kvm, table: number): boolean {
   return true;
 }
 
+/**
+ * Cell of the 4 KiB entry of an address below its level-2 entry; 0 where that leads to no table.
+ */
+export function pteBelow(m: Kvm, pmd: number, hva: number): number {
+  const table = tableBelow(m, pmd);
+  return table === 0 ? 0 : table + tableIndex(hva, 1) * 2;
+}
+
 /** First cell of the table below an entry, 0 where it leads to none. */
 export const tableBelow = (m: Kvm, cell: number): number =>
   cell !== 0 && isTable(m.mem[cell] as number) ? childTable(m, cell) : 0;

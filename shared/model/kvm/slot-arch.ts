@@ -3,7 +3,13 @@
 // Owns the arrays only: sparse ones, in nodes of 512, since most gfns of a slot are never touched.
 // From: struct kvm_arch_memory_slot (arch/x86/include/asm/kvm_host.h), gfn_to_rmap(),
 // lpage_info_slot(), kvm_alloc_memslot_metadata() (arch/x86/kvm/), 6.12 and 7.2.
-import { frameIndex, pagesPerLevel } from "#shared/units/address";
+import {
+  entryNumber,
+  frameIndex,
+  frameInside,
+  PAGE_SIZE,
+  pagesPerLevel,
+} from "#shared/units/address";
 import { memslotAt, type Memslot } from "../lookup/memslot.ts";
 import { KIND, type Kvm } from "../state/machine.ts";
 
@@ -14,7 +20,7 @@ const COUNT = 1;
 
 /** gfn_to_index(): which element of the level's array a gfn has. */
 export const gfn_to_index = (gfn: number, base: number, level: number): number =>
-  Math.floor(gfn / pagesPerLevel(level)) - Math.floor(base / pagesPerLevel(level));
+  entryNumber(gfn, level) - entryNumber(base, level);
 
 /** Cell of a gfn's element; 0 when its node does not exist and `isMade` is false. */
 function elementCell(m: Kvm, slot: Memslot, gfn: number, level: number, isMade: boolean): number {
@@ -68,7 +74,7 @@ function nextIndex(m: Kvm, root: number, from: number, last: number): number {
     }
     if (node !== 0) return index;
     const step = pagesPerLevel(depth + 1);
-    index += step - (index % step);
+    index += step - frameInside(index, depth + 1);
   }
   return index;
 }
@@ -102,7 +108,7 @@ export function visitRmaps(
     const root = slot.arch.get(level - 1);
     if (root === 0) continue;
     const last = gfn_to_index(range.gfnEnd - 1, base, level);
-    const first = Math.floor(base / pagesPerLevel(level));
+    const first = entryNumber(base, level);
     const from = Math.max(cursor.index, gfn_to_index(range.gfnStart, base, level));
     let index = nextIndex(m, root, from, last);
     while (index <= last) {
@@ -121,13 +127,12 @@ const TOP_HUGE_LEVEL = 3;
 
 /** Where alignment forbids a huge page: kvm_alloc_memslot_metadata(). */
 function isMisaligned(slot: Memslot, gfn: number, level: number): boolean {
-  const pages = pagesPerLevel(level);
   const base = slot.base_gfn;
   const end = base + slot.npages;
   const index = gfn_to_index(gfn, base, level);
-  const isFirst = index === 0 && base % pages !== 0;
-  const isLast = index === gfn_to_index(end - 1, base, level) && end % pages !== 0;
-  return isFirst || isLast || (slot.userspace_addr / 4096 - base) % pages !== 0;
+  const isFirst = index === 0 && frameInside(base, level) !== 0;
+  const isLast = index === gfn_to_index(end - 1, base, level) && frameInside(end, level) !== 0;
+  return isFirst || isLast || frameInside(slot.userspace_addr / PAGE_SIZE - base, level) !== 0;
 }
 
 /** lpage_info_slot()->disallow_lpage: whether the gfn's page of a level must not be huge. */

@@ -12,8 +12,8 @@ import { is_last_spte, is_shadow_present_pte, spte_to_child_pt } from "./spte.ts
 export type TdpIter = ReturnType<typeof tdp_iter.at>;
 
 const tdp_iter_refresh_sptep = routine("tdp_iter_refresh_sptep", (m: Kvm, iter: TdpIter): void => {
-  const table = iter.pt_path.get(iter.level);
-  const sptep = table + frameIndex(iter.gfn, iter.level) * 2;
+  const { level } = iter;
+  const sptep = iter.pt_path.get(level) + frameIndex(iter.gfn, level) * 2;
   iter.sptep = sptep as typeof iter.sptep;
   readEntry(m, iter);
 });
@@ -47,14 +47,16 @@ export const tdp_iter_start = routine(
 );
 
 function try_step_down(m: Kvm, iter: TdpIter): boolean {
-  if (iter.level === iter.min_level) return false;
+  const { level } = iter;
+  if (level === iter.min_level) return false;
   // Read again: another thread may have changed the entry since.
   readEntry(m, iter);
   const { lo, hi } = iter.old_spte;
-  if (!is_shadow_present_pte(lo) || is_last_spte(lo, iter.level)) return false;
-  iter.level -= 1;
-  iter.pt_path.set(iter.level, spte_to_child_pt(m, lo, hi) as never);
-  iter.gfn = roundFrame(iter.next_last_level_gfn, iter.level);
+  if (!is_shadow_present_pte(lo) || is_last_spte(lo, level)) return false;
+  const below = level - 1;
+  iter.level = below;
+  iter.pt_path.set(below, spte_to_child_pt(m, lo, hi) as never);
+  iter.gfn = roundFrame(iter.next_last_level_gfn, below);
   tdp_iter_refresh_sptep(m, iter);
   return true;
 }
