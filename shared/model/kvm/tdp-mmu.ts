@@ -105,20 +105,34 @@ function startMap(m: Kvm, fault: Fault, iter: TdpIter): void {
   tdp_iter_start(m, iter, m.vcpus[fault.vcpu]?.root ?? 0, fault.goal_level, fault.gfn);
 }
 
+/** What the loop of kvm_tdp_mmu_map() does with the entry in hand. */
+const Step = { retry: 0, mapTarget: 1, goDown: 2, link: 3 } as const;
+
+function stepAt(m: Kvm, fault: Fault, iter: TdpIter): number {
+  const { old_spte, level } = iter;
+  const { lo, hi } = old_spte;
+  if (s.is_frozen_spte(m, lo, hi)) return Step.retry;
+  if (level === fault.goal_level) return Step.mapTarget;
+  return s.is_shadow_present_pte(lo) && !s.is_last_spte(lo, level) ? Step.goDown : Step.link;
+}
+
 /**
  * Maps the fault's pfn. mmu_lock is held for reading: between two acts another fault may change the
  * tables.
  */
 export const kvm_tdp_mmu_map = routine(
   "kvm_tdp_mmu_map",
-  { fault: ref(kvm_page_fault), iter: local(tdp_iter), ret: int },
+  { fault: ref(kvm_page_fault), iter: local(tdp_iter), ret: int, step: int },
   (own, m: Kvm) => [
-    act("B1", () => startMap(m, own.fault, own.iter)),
+    act("B1", () => {
+      startMap(m, own.fault, own.iter);
+      own.step = stepAt(m, own.fault, own.iter);
+    }),
     set("ret", design.RET_PF_RETRY),
     loop(
-      when(() => s.is_frozen_spte(m, own.iter.old_spte.lo, own.iter.old_spte.hi), [leave]),
+      when(() => own.step === Step.retry, [leave]),
       when(
-        () => own.iter.level === own.fault.goal_level,
+        () => own.step === Step.mapTarget,
         [
           act("F7b", () => {
             own.ret = tdp_mmu_map_handle_target_level(m, own.fault, own.iter);
@@ -128,7 +142,7 @@ export const kvm_tdp_mmu_map = routine(
         ],
       ),
       when(
-        () => !isTable(own.iter),
+        () => own.step === Step.link,
         [
           when(
             act("F7a", () => allocAndLink(m, own.iter)),
@@ -137,7 +151,10 @@ export const kvm_tdp_mmu_map = routine(
           ),
         ],
       ),
-      act("B2", () => tdp_iter_next(m, own.iter)),
+      act("B2", () => {
+        tdp_iter_next(m, own.iter);
+        own.step = stepAt(m, own.fault, own.iter);
+      }),
       again,
     ),
     act("B4", () => m.kvm.rcu.leave()),
