@@ -26,6 +26,9 @@ export default defineConfig({
           cli: here("electron/cli/main.ts"),
           ...workers,
         },
+        // const stays const: the compiler folds a module's constants and functions into the code
+        // that uses them, and cannot where they are var (measured: 1.2 times as long a fault).
+        output: { topLevelVar: false },
       },
     },
   },

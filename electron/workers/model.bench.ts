@@ -20,7 +20,7 @@ import { theSimulator } from "./simulation.ts";
 type Report = (line: { name: string; value: number; unit: string; limit?: number }) => void;
 
 /** So many that the last ones meet compiled code. */
-const ROUNDS = 16;
+const ROUNDS = 40;
 const REGIONS = 32; // of 2 MiB
 const FAULTS = REGIONS * 512;
 
