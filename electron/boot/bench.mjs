@@ -38,7 +38,9 @@ function benchFiles() {
   return ["electron", "renderer", "shared"]
     .filter((folder) => existsSync(inProject(folder)))
     .flatMap((folder) =>
-      readdirSync(inProject(folder), { recursive: true }).map((name) => `${folder}/${name}`),
+      readdirSync(inProject(folder), { recursive: true, encoding: "utf8" }).map(
+        (name) => `${folder}/${name}`,
+      ),
     )
     .filter((file) => file.endsWith(".bench.ts"))
     .sort();

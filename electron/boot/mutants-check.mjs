@@ -38,7 +38,7 @@ async function main() {
   const all = mutants.map((mutant) => ({ mutant, ...applyMutant(sourceOf(mutant), mutant) }));
   const wrong = [...problems, ...all.flatMap(({ problem }) => problem ?? [])];
   if (wrong.length > 0) return bad(wrong);
-  const word = values.only ?? "";
+  const word = String(values.only ?? "");
   const chosen = all.filter(({ mutant }) => `${mutant.file}: ${mutant.means}`.includes(word));
   if (chosen.length === 0)
     return bad([`--only: no mutant's file or meaning has "${word}". --list prints them all.`]);

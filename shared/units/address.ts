@@ -17,8 +17,8 @@ export const GPA_END = 2 ** 52;
 export const HVA_END = 2 ** 47;
 export const FRAME_END = 2 ** 40;
 
-/** Numbers from here on do not fit an int32; below, shifts are exact and stay integers. */
-const INT_END = 2 ** 31;
+/** True of what shifts take as it is; asked this way, an integer need not become a double. */
+const isInt = (value: number): boolean => (value | 0) === value;
 const ADDRESS_SCALE = [0, 2 ** -12, 2 ** -21, 2 ** -30, 2 ** -39, 2 ** -48] as const;
 const FRAME_SCALE = [0, 1, 2 ** -9, 2 ** -18, 2 ** -27, 2 ** -36] as const;
 
@@ -30,13 +30,13 @@ export const tableIndex = (address: number, level: number): number =>
   (address * (ADDRESS_SCALE[level] ?? 0)) & 511;
 /** The same for a frame number. */
 export const frameIndex = (frame: number, level: number): number =>
-  frame < INT_END && level < 5
+  isInt(frame) && level < 5
     ? (frame >>> (9 * level - 9)) & 511
     : (frame * (FRAME_SCALE[level] ?? 0)) & 511;
 
 /** Frame number that an address lies in. */
 export const frameAt = (address: number): number =>
-  address < INT_END ? address >>> 12 : Math.floor(address / PAGE_SIZE);
+  isInt(address) ? address >>> 12 : Math.floor(address / PAGE_SIZE);
 
 /** 4 KiB pages that one entry of `level` (1 to 5) maps: 1, 512, 262144 … */
 export const pagesPerLevel = (level: number): number =>
@@ -51,9 +51,7 @@ export const frameInside = (frame: number, level: number): number =>
 
 /** Which entry of `level` a frame lies in, of all from frame 0 on. */
 export const entryNumber = (frame: number, level: number): number =>
-  frame < INT_END && level < 5
-    ? frame >>> (9 * level - 9)
-    : Math.floor(frame / pagesPerLevel(level));
+  isInt(frame) && level < 5 ? frame >>> (9 * level - 9) : Math.floor(frame / pagesPerLevel(level));
 
 /** First frame of the entry of `level` that a frame lies in: gfn_round_for_level(). */
 export const roundFrame = (frame: number, level: number): number =>

@@ -16,7 +16,7 @@ export const sameWord = (a: Word, b: Word): boolean => a.lo === b.lo && a.hi ===
 export const joinHalves = (lo: number, hi: number): number => (hi >>> 0) * 2 ** 32 + (lo >>> 0);
 export const lowHalf = (value: number): number => value | 0;
 export const highHalf = (value: number): number =>
-  value >= 0 && value < 2 ** 32 ? 0 : Math.floor(value / 2 ** 32) | 0;
+  (value | 0) === value ? value >> 31 : Math.floor(value / 2 ** 32) | 0;
 
 /** True when bit n (0..63) is set. */
 export const hasBit = (lo: number, hi: number, n: number): boolean =>

@@ -209,12 +209,12 @@ function exchangeAdd(m: Kvm, vcpu: Vcpu): void {
 }
 
 /**
- * Whether a flush came between translation and access. It has thrown the CPU out of the guest, so
- * the instruction starts again.
+ * Whether a flush came between translation and access, by another thread. It has thrown the CPU out
+ * of the guest, so the instruction starts again.
  */
 function isFlushed(m: Kvm, id: number): boolean {
   const vcpu = m.vcpus[id];
-  if (vcpu === undefined) return false;
+  if (vcpu === undefined || m.threads.length === 1) return false;
   const { rip, rdi } = vcpu;
   const stub = stubAt(rip);
   if (stub === null) return findTlb(m, vcpu, rip | 0, highHalf(rip)) === 0;
@@ -271,9 +271,9 @@ function touch(m: Kvm, vcpu: Vcpu, kind: number): boolean {
 /** Behind the access of a touch loop: the next page; true after the last. */
 function nextTouch(vcpu: Vcpu): boolean {
   const { rdi } = vcpu;
-  const next = (rdi.lo >>> 0) + 4096;
-  rdi.lo = next | 0;
-  if (next > 0xffffffff) rdi.hi += 1;
+  const next = (rdi.lo + PAGE_SIZE) | 0;
+  rdi.lo = next;
+  if (next >>> 0 < PAGE_SIZE) rdi.hi += 1;
   const left = vcpu.rcx - 1;
   vcpu.rcx = left;
   return left <= 0;
