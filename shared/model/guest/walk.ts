@@ -56,36 +56,35 @@ export const Outcome = { translated: 0, npf: 1, pageFault: 2 } as const;
 
 type Vcpu = Kvm["vcpus"][number];
 
-function nestedFault(walk: GuestWalk, code: number): number {
-  const { vcpu } = walk;
-  const gpa = walk.gfn * 4096 + walk.offset;
+/** Fills the VMCB for a nested fault at a place in a guest page; `high`: the code's upper half. */
+function nestedFault(vcpu: Vcpu, gfn: number, offset: number, code: number, high: number): false {
+  const gpa = gfn * 4096 + offset;
   vcpu.exit_info_1.lo = code;
-  vcpu.exit_info_1.hi = walk.high;
+  vcpu.exit_info_1.hi = high;
   vcpu.exit_info_2.lo = gpa | 0;
   vcpu.exit_info_2.hi = highHalf(gpa);
-  return -1;
+  return false;
 }
 
-/** Frame of a gfn through KVM's tables, or -1 after filling the VMCB. */
-function walkNested(m: Kvm, walk: GuestWalk, kind: number): number {
-  const { gfn } = walk;
+/** Frame of a gfn through KVM's tables from their root on, or ~code of the nested fault. */
+function walkNested(m: Kvm, root: number, gfn: number, kind: number): number {
   const { mem } = m;
   const { nonpresentHigh } = m.kernel;
   const code = U | (kind === ACCESS_WRITE ? W : kind === ACCESS_FETCH ? FETCH : 0);
-  let table = walk.nestedRoot;
+  let table = root;
   for (let level = ROOT_LEVEL; ; level--) {
     const cell = table + frameIndex(gfn, level) * 2;
     const lo = mem[cell] as number;
-    if ((lo & P) === 0) return nestedFault(walk, code);
+    if ((lo & P) === 0) return ~code;
     const hi = (mem[cell + 1] as number) ^ nonpresentHigh;
-    if ((hi & RESERVED_HIGH) !== 0) return nestedFault(walk, code | RSVD);
+    if ((hi & RESERVED_HIGH) !== 0) return ~(code | RSVD);
     if (level > 1 && (lo & PS) === 0) {
       table = tableOf(m, frameOf(lo, hi));
       continue;
     }
     const denied =
       (kind === ACCESS_WRITE && (lo & W) === 0) || (kind === ACCESS_FETCH && (hi & NX_HIGH) !== 0);
-    if (denied) return nestedFault(walk, code | P);
+    if (denied) return ~(code | P);
     const marked = lo | A | (kind === ACCESS_WRITE ? D : 0);
     if (marked !== lo) m.put(cell, marked);
     return level === 1 ? frameOf(lo, hi) : frameOf(lo, hi) + frameInside(gfn, level);
@@ -122,12 +121,9 @@ class GuestWalk implements Walk {
   code = 0;
   /** Host frame of the page. */
   page = 0;
-  /** What the nested walk translates: a page, a place in it, and the bit of an NPF's code. */
-  gfn = 0;
-  offset = 0;
-  high = 0;
-  nestedRoot = 0;
-  vcpu: Vcpu;
+  /** KVM's root table. */
+  private nestedRoot = 0;
+  private vcpu: Vcpu;
   private m: Kvm;
   private access: Access;
   /** Host frame of the table read last, and which entry. */
@@ -150,11 +146,8 @@ class GuestWalk implements Walk {
 
   load(table: number, index: number): boolean {
     const { m } = this;
-    this.gfn = table;
-    this.offset = index * 8;
-    this.high = GUEST_PAGE_HIGH;
-    const pfn = walkNested(m, this, ACCESS_WRITE);
-    if (pfn < 0) return false;
+    const pfn = walkNested(m, this.nestedRoot, table, ACCESS_WRITE);
+    if (pfn < 0) return nestedFault(this.vcpu, table, index * 8, ~pfn, GUEST_PAGE_HIGH);
     this.table = pfn;
     this.index = index;
     const cell = wordCell(m, pfn, index);
@@ -169,11 +162,10 @@ class GuestWalk implements Walk {
   }
 
   reach(frame: number): boolean {
-    this.gfn = frame;
-    this.offset = this.access.lo & 0xfff;
-    this.high = GUEST_FINAL_HIGH;
-    this.page = walkNested(this.m, this, this.access.kind);
-    return this.page >= 0;
+    const { lo, kind } = this.access;
+    this.page = walkNested(this.m, this.nestedRoot, frame, kind);
+    if (this.page >= 0) return true;
+    return nestedFault(this.vcpu, frame, lo & 0xfff, ~this.page, GUEST_FINAL_HIGH);
   }
 }
 
