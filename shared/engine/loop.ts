@@ -90,7 +90,8 @@ export function enabledThreads(m: Machine): ThreadSet {
 export function runOn(m: Machine, thread: ThreadId, maxTicks: number, outcome = 0): number {
   const from = m.tick;
   const base = select(m, thread);
-  m.compiled ??= compile(m, programOf(m));
+  // Null is an answer too: generated code is forbidden here, and is not asked for again.
+  if (m.compiled === undefined) m.compiled = compile(m, programOf(m));
   if (m.compiled === null) return stepOn(m, thread, maxTicks, outcome);
   let row = m.mem[base] as number;
   for (let left = maxTicks; left > 0;) {

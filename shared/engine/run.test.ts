@@ -13,7 +13,7 @@ import { MemorySink } from "./record.ts";
 import { routine } from "./routine.ts";
 import { startRun, type Run, type RunState } from "./run.ts";
 import { parseSchedule, printSchedule, type Schedule } from "./schedule.ts";
-import { int } from "./struct.ts";
+import { int, wide } from "./struct.ts";
 import { act, call, choose, done, leave, loop, set, until, when } from "./words.ts";
 
 const inprog: FaultCheck = "inprog";
@@ -119,6 +119,28 @@ test.each(STATED)("%s: turns of many ticks are the same without generated code",
     { numRuns: 25 },
   );
   expect(compiled.m.compiled).not.toBeNull();
+  expect(stepped.m.compiled).toBeNull();
+});
+
+test.each([undefined, null])("a result above an int32 arrives whole (compiled: %s)", (compiled) => {
+  let got = 0;
+  const p = stateProtocol((q) => {
+    const inner = routine("wide_inner", { v: wide }, (own) => [
+      act("V", () => (own.v = 5 * 2 ** 32 + 7)),
+      done("v"),
+    ]);
+    const outer = routine("wide_outer", { into: wide }, (own) => [
+      call(inner, {}, "into"),
+      act("W", () => (got = own.into)),
+      done(),
+    ]);
+    q.thread("t", outer);
+  });
+  const m = fresh(p, false);
+  m.compiled = compiled;
+  expect(runOn(m, 0 as ThreadId, 10)).toBe(2);
+  expect(got).toBe(5 * 2 ** 32 + 7);
+  expect(m.compiled === null).toBe(compiled === null);
 });
 
 interface Made {
