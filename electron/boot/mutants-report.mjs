@@ -4,9 +4,9 @@
 import { say } from "./project.mjs";
 
 /**
- * Mutants in a hundred that must be caught, of those that some real trace notices: a change that
- * no kernel has ever shown a trace of cannot be held against the choice of fixtures/traces. The
- * share of all is printed beside it.
+ * Mutants in a hundred of the whole table that must be caught. A mark in the table explains a
+ * survivor and excuses none: it is set when the outcome is known. The share of those without a
+ * mark is printed beside it, and tells how well fixtures/traces stands for all real traces.
  */
 const WANTED = 95;
 /** And so many there must be. */
@@ -51,9 +51,9 @@ export function reportText(rows, traceCount, isVerbose) {
   const seen = visible.filter(isCaught).length;
   return [
     `${caught.length} of ${rows.length} mutants are caught by ${traceCount} traces: ` +
-      `${percent(caught.length, rows.length)}.`,
+      `${percent(caught.length, rows.length)}; ${WANTED} % are wanted.`,
     `Of the ${visible.length} that some real trace is known to notice: ${seen}, ` +
-      `${percent(seen, visible.length)}; ${WANTED} % are wanted.`,
+      `${percent(seen, visible.length)}.`,
     ...section(
       "Not caught",
       left.filter((row) => !isMarked(row)),
@@ -67,9 +67,8 @@ export function reportText(rows, traceCount, isVerbose) {
 
 /** @param {Row[]} rows those of the whole table, or of a part of it that was asked for */
 export function isEnough(rows, isWhole) {
-  const visible = rows.filter((row) => !isMarked(row));
-  const caught = visible.filter(isCaught).length;
-  return caught * 100 >= visible.length * WANTED && (!isWhole || caught >= LEAST);
+  const caught = rows.filter(isCaught).length;
+  return caught * 100 >= rows.length * WANTED && (!isWhole || caught >= LEAST);
 }
 
 /** Mutants whose text makes no sense, as `file:line:column: what`. */
