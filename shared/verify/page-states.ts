@@ -40,7 +40,10 @@ const historyOf = (cells: Int32Array): number =>
 
 export interface PageState {
   current: TraceRecord | null;
-  /** Earlier pages of the name in order of first sight, without those that are free. */
+  /**
+   * Last line of each earlier page of the name in order of first sight, without those that are free.
+   * One that is mapped again keeps its place: if it is unmapped as it was, no line tells it anew.
+   */
   readonly olds: TraceRecord[];
   /** Frames of earlier pages that were freed: later lines about them tell of other pages. */
   readonly freed: Set<number>;
@@ -58,6 +61,13 @@ const noPage = (): PageState => ({
 export const pfnOf = (record: TraceRecord): number =>
   joinHalves(record.cells[AT.pfn] ?? 0, record.cells[AT.pfn + 1] ?? 0);
 const isFreed = (record: TraceRecord): boolean => record.cells[AT.ref] === 0;
+
+/** Earlier pages that are not mapped at the name's address now. */
+const earlierOf = (state: PageState | undefined): readonly TraceRecord[] => {
+  const { current = null, olds = [] } = state ?? {};
+  const isMapped = current !== null && current.cells[AT.form] !== PageForm.absent;
+  return isMapped ? olds.filter((old) => pfnOf(old) !== pfnOf(current)) : olds;
+};
 
 /** The address of a name's current page. */
 export const hvaOf = (record: TraceRecord): number =>
@@ -116,8 +126,6 @@ export class PageStates {
     const pfn = pfnOf(record);
     const known = state.olds.findIndex((old) => pfnOf(old) === pfn);
     if (record.cells[AT.form] !== PageForm.old) {
-      // A page that is mapped again is no earlier page any more.
-      if (known >= 0) state.olds.splice(known, 1);
       state.freed.delete(pfn);
       state.current = record;
     } else if (known >= 0) state.olds[known] = record;
@@ -149,11 +157,11 @@ export function differingPage(
     if (current !== null) return current;
     if (mapped !== null && judge.allFlags) a?.exact.add(pfnOf(mapped));
     dropReused(name, real, ours, renaming);
-    const count = Math.max(a?.olds.length ?? 0, b?.olds.length ?? 0);
-    for (let index = 0; index < count; index++) {
-      const before = a?.olds[index] ?? null;
+    const [olds, others] = [earlierOf(a), earlierOf(b)];
+    for (let index = 0; index < Math.max(olds.length, others.length); index++) {
+      const before = olds[index] ?? null;
       const allFlags = before !== null && a?.exact.has(pfnOf(before)) === true;
-      const old = compareState(before, b?.olds[index] ?? null, { ...judge, allFlags });
+      const old = compareState(before, others[index] ?? null, { ...judge, allFlags });
       if (old !== null) return old;
     }
   }
@@ -165,8 +173,8 @@ export function differingPage(
  * said it was free: the renaming then has another partner for its frame.
  */
 function dropReused(name: string, real: PageStates, ours: PageStates, renaming: Renaming): void {
-  const expected = [...(real.stateOf(name)?.olds ?? [])];
-  const got = [...(ours.stateOf(name)?.olds ?? [])];
+  const expected = [...earlierOf(real.stateOf(name))];
+  const got = [...earlierOf(ours.stateOf(name))];
   for (const [index, a] of expected.entries()) {
     const b = got[index];
     if (b === undefined || !renaming.isReused(pfnOf(a), pfnOf(b))) continue;

@@ -56,24 +56,25 @@ function pagesAfter(m: Kvm, tracked: readonly Tracked[], texts: Texts): TraceRec
     const old = pfns
       .filter((pfn) => !isMapped || pfn !== line.pfn)
       .map((pfn) => oldPageLine(m, pfn));
-    return [
-      line,
-      ...old.filter((one) => line.form !== PageForm.noPage && one.pfn < m.arena(KIND.page).count),
-    ].map((one) => pageRecord(texts, name, one));
+    return [line, ...old.filter((one) => one.pfn < m.arena(KIND.page).count)].map((one) =>
+      pageRecord(texts, name, one),
+    );
   });
 }
 
-function tablesAfter(m: Kvm): TraceRecord[] {
-  return m.vcpus.flatMap((_, vcpu) => {
+/** The lab numbers vCPUs in the order in which it first sees them load a root. */
+function tablesAfter(m: Kvm, seen: Set<number>): TraceRecord[] {
+  for (const vcpu of m.vcpus.keys()) if (rootOf(m, vcpu) !== null) seen.add(vcpu);
+  return [...seen].flatMap((vcpu, number) => {
     const root = rootOf(m, vcpu);
     if (root === null) return [];
     const head = makeRecord(EventId.labRoot, [
-      vcpu,
+      number,
       ...wide(tablePfn(m, root.table) * 4096),
       root.level,
     ]);
     const entries = [...tableEntries(m, root.table, root.level)].map(({ level, gfn, lo, hi }) =>
-      makeRecord(EventId.labSpte, [vcpu, level, ...wide(gfn), EntryForm.value, 1, lo, hi, 0, 0]),
+      makeRecord(EventId.labSpte, [number, level, ...wide(gfn), EntryForm.value, 1, lo, hi, 0, 0]),
     );
     return [head, ...entries];
   });
@@ -104,6 +105,7 @@ export function simulatedTrace(run: SimRun, m: Kvm, seeker: Seeker): SimulatedTr
   const numbers = allSteps(run.plan).map((step) => texts.idOf(step.line));
   const tracked = run.plan.pages.map(({ name, hva }): Tracked => ({ name, hva, pfns: [] }));
   const records: TraceRecord[] = [];
+  const seen = new Set<number>();
   for (const span of run.steps) {
     for (let index = span.firstEvent - 1; index < span.firstEvent - 1 + span.eventCount; index++) {
       const record = eventRecord(run, index);
@@ -112,7 +114,7 @@ export function simulatedTrace(run: SimRun, m: Kvm, seeker: Seeker): SimulatedTr
       records.push(record);
     }
     seeker.seek(span.endTick);
-    records.push(...pagesAfter(m, trackedUpTo(tracked, run, span), texts), ...tablesAfter(m));
+    records.push(...pagesAfter(m, trackedUpTo(tracked, run, span), texts), ...tablesAfter(m, seen));
   }
   return traceOfRun({ name: run.plan.title, forms: run.kernel.forms, texts, records });
 }
