@@ -41,8 +41,8 @@ const historyOf = (cells: Int32Array): number =>
 export interface PageState {
   current: TraceRecord | null;
   /**
-   * Last line of each earlier page of the name in order of first sight, without those that are free.
-   * One that is mapped again keeps its place: if it is unmapped as it was, no line tells it anew.
+   * Last line of each earlier page of the name in order of first sight, without those that are
+   * free. One mapped again keeps its place: if it is unmapped as it was, no line tells it anew.
    */
   readonly olds: TraceRecord[];
   /** Frames of earlier pages that were freed: later lines about them tell of other pages. */
