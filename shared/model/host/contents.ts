@@ -174,16 +174,28 @@ export function sameContents(m: Kvm, a: number, b: number): boolean {
   return true;
 }
 
-/** Reads `size` bytes (1, 2, 4 or 8, not crossing a word) at a byte offset; halves by `half`. */
-export function loadLow(m: Kvm, pfn: number, offset: number, size: number): number {
-  const shift = (offset & 7) * 8;
-  const lo = readLow(m, pfn, offset >> 3);
-  if (size === 8) return lo;
-  const raw = shift < 32 ? lo >>> shift : readHigh(m, pfn, offset >> 3) >>> (shift - 32);
-  return size === 4 ? raw | 0 : raw & (2 ** (size * 8) - 1);
+const byteAt = (m: Kvm, pfn: number, offset: number): number =>
+  ((offset & 4) === 0 ? readLow(m, pfn, offset >> 3) : readHigh(m, pfn, offset >> 3)) >>>
+  ((offset & 3) * 8);
+
+/** Joins up to four bytes of a page, the first one lowest. */
+function joinBytes(m: Kvm, pfn: number, offset: number, count: number): number {
+  let joined = 0;
+  for (let i = 0; i < count; i++) joined |= (byteAt(m, pfn, offset + i) & 0xff) << (8 * i);
+  return joined;
 }
 
-/** Writes `size` bytes (1, 2, 4 or 8, not crossing a word) at a byte offset. */
+/** The low four bytes of `size` (1, 2, 4 or 8) at a byte offset of one page, with sign. */
+export function loadLow(m: Kvm, pfn: number, offset: number, size: number): number {
+  if (size < 8) return joinBytes(m, pfn, offset, size);
+  return (offset & 7) === 0 ? readLow(m, pfn, offset >> 3) : joinBytes(m, pfn, offset, 4);
+}
+
+/** The high four bytes of eight at a byte offset of one page, with sign. */
+export const loadHigh = (m: Kvm, pfn: number, offset: number): number =>
+  (offset & 7) === 0 ? readHigh(m, pfn, offset >> 3) : joinBytes(m, pfn, offset + 4, 4);
+
+/** Writes `size` bytes (1, 2, 4 or 8) at a byte offset of one page; `lo` and `hi` are halves. */
 export function store(
   m: Kvm,
   pfn: number,
@@ -192,16 +204,18 @@ export function store(
   lo: number,
   hi: number,
 ): void {
+  if (size === 8 && (offset & 7) === 0) writeWord(m, pfn, offset >> 3, lo, hi);
+  else
+    for (let i = 0; i < size; i++)
+      storeByte(m, pfn, offset + i, (i < 4 ? lo : hi) >>> (8 * (i & 3)));
+}
+
+function storeByte(m: Kvm, pfn: number, offset: number, value: number): void {
   const index = offset >> 3;
-  if (size === 8) {
-    writeWord(m, pfn, index, lo, hi);
-    return;
-  }
-  const inHigh = (offset & 4) !== 0;
   const shift = (offset & 3) * 8;
-  const mask = size === 4 ? -1 : (2 ** (size * 8) - 1) << shift;
-  const oldLow = readLow(m, pfn, index);
-  const oldHigh = readHigh(m, pfn, index);
-  const merge = (old: number): number => (old & ~mask) | ((lo << shift) & mask);
-  writeWord(m, pfn, index, inHigh ? oldLow : merge(oldLow), inHigh ? merge(oldHigh) : oldHigh);
+  const merge = (old: number): number => (old & ~(0xff << shift)) | ((value & 0xff) << shift);
+  const lo = readLow(m, pfn, index);
+  const hi = readHigh(m, pfn, index);
+  if ((offset & 4) === 0) writeWord(m, pfn, index, merge(lo), hi);
+  else writeWord(m, pfn, index, lo, merge(hi));
 }

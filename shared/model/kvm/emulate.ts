@@ -65,7 +65,7 @@ function accessMemory(m: Kvm, { vcpu: id, gpa, hva, write, size }: Emulated): vo
   const offset = hva % 4096;
   const { rax } = vcpu;
   if (isLocked(m, id)) {
-    const hi = contents.readHigh(m, pfn, offset >> 3);
+    const hi = contents.loadHigh(m, pfn, offset);
     addToRead(vcpu, { lo: contents.loadLow(m, pfn, offset, size), hi });
     return;
   }
@@ -75,7 +75,7 @@ function accessMemory(m: Kvm, { vcpu: id, gpa, hva, write, size }: Emulated): vo
     mark_page_dirty_in_slot(m, gfn_to_memslot(m, gfn), gfn);
   } else {
     const lo = contents.loadLow(m, pfn, offset, size);
-    rax.hi = size === 8 ? contents.readHigh(m, pfn, offset >> 3) : 0;
+    rax.hi = size === 8 ? contents.loadHigh(m, pfn, offset) : 0;
     rax.lo = lo;
   }
   finishInstruction(vcpu);

@@ -15,6 +15,7 @@ import { pageAlign } from "../host/unmap.ts";
 import { vma_lookup, vmaAt } from "../host/vma.ts";
 import { vmmBacking } from "../state/host.ts";
 import { KIND, type Kvm } from "../state/machine.ts";
+import { notSimulated } from "../state/not-simulated.ts";
 import { emitHva, emitResult } from "./results.ts";
 import { argsAt, simple, stepAt, verbLocals, type VerbRoutine } from "./step.ts";
 
@@ -84,6 +85,9 @@ function fillNext(m: Kvm, own: { list: number; i: number; at: number }): boolean
 
 const accessLocals = { ...verbLocals, hva: wide, write: int, signal: int } as const;
 
+/** Bytes of hread and hwrite; the code of hcode is shorter. */
+const WORD = 8;
+
 const hostStep = (
   name: string,
   place: (step: PlanStep) => number,
@@ -94,6 +98,7 @@ const hostStep = (
     act("V1", () => {
       own.hva = place(stepAt(m, own));
       own.write = write;
+      if ((own.hva % PAGE) + WORD > PAGE) notSimulated("An access of the VMM across two pages");
     }),
     call(hostAccess, { hva: "hva", write: "write" }, "signal"),
     when(
@@ -108,7 +113,7 @@ const hvaOf = (step: PlanStep): number => ("hva" in step.args ? step.args.hva : 
 
 const hread = hostStep("hread", hvaOf, 0, (m, _step, pfn, offset) => {
   const lo = contents.loadLow(m, pfn, offset, 8);
-  emitResult(m, ResultForm.hostOkValue, lo, contents.readHigh(m, pfn, offset >> 3));
+  emitResult(m, ResultForm.hostOkValue, lo, contents.loadHigh(m, pfn, offset));
 });
 const hwrite = hostStep("hwrite", hvaOf, 1, (m, step, pfn, offset) => {
   if (step.verb !== "hwrite") return;
