@@ -80,6 +80,8 @@ class LoadedRoots {
       else if (last !== undefined && freed.has(tablePfn(m, last.table)))
         this.#roots.set(vcpu, { table: 0, level: NO_TABLES });
     }
+    // The lab looks while it has the VM.
+    if (m.kvm.isClosed) return [];
     return [...this.#roots.values()].flatMap((root, number) => tablesOf(m, number, root));
   }
 }
