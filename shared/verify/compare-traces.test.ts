@@ -11,6 +11,7 @@ import { differenceText, verdictJson, verdictLine } from "./difference-text.ts";
 import { makeAdapter } from "./match-record.ts";
 import { readTrace } from "./read-trace.ts";
 import { traceOfRun } from "./split-steps.ts";
+import { NO_TABLES } from "./table-states.ts";
 import { makeRecord } from "./trace.ts";
 import type { Trace, TraceRecord, TraceStep } from "./trace.ts";
 
@@ -239,6 +240,23 @@ test("tables told whole after a root equal tables told by differences", () => {
     return { ...step, tables: [...root, ...known.values()] };
   });
   expect(compareTraces(real, { ...real, steps }).equal).toBe(true);
+});
+
+test("nothing is asked of the tables of a root that was given back", () => {
+  const real = load(TRACE);
+  const gone = makeRecord(EventId.labRoot, [0, 0, 0, NO_TABLES]);
+  const until = (last: number): Trace => ({
+    ...real,
+    steps: real.steps.map((step) =>
+      step.n >= STEP && step.n <= last ? { ...step, tables: [gone] } : step,
+    ),
+  });
+  expect(compareTraces(real, until(real.steps.length)).equal).toBe(true);
+  // With another root everything is asked again, though ours told nothing of it.
+  const other = edited({ ...real, steps: until(STEP).steps }, STEP + 1, "tables", () => [
+    makeRecord(EventId.labRoot, [0, 0, 0, 4]),
+  ]);
+  expect(compareTraces(real, other)).toMatchObject({ first: { kind: "table", field: "root" } });
 });
 
 test("another result is found before what follows from it", () => {

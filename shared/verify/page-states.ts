@@ -45,6 +45,8 @@ export interface PageState {
    * free. One mapped again keeps its place: if it is unmapped as it was, no line tells it anew.
    */
   readonly olds: TraceRecord[];
+  /** Last line of each frame as an earlier page: the lab prints none that says the same again. */
+  readonly told: Map<number, TraceRecord>;
   /** Frames of earlier pages that were freed: later lines about them tell of other pages. */
   readonly freed: Set<number>;
   /** Frames seen mapped where all flags count: the lab's own, which keep theirs when unmapped. */
@@ -54,6 +56,7 @@ export interface PageState {
 const noPage = (): PageState => ({
   current: null,
   olds: [],
+  told: new Map(),
   freed: new Set(),
   exact: new Set(),
 });
@@ -127,9 +130,21 @@ export class PageStates {
     const known = state.olds.findIndex((old) => pfnOf(old) === pfn);
     if (record.cells[AT.form] !== PageForm.old) {
       state.freed.delete(pfn);
+      this.#leave(state, pfn);
       state.current = record;
-    } else if (known >= 0) state.olds[known] = record;
+      return;
+    }
+    state.told.set(pfn, record);
+    if (known >= 0) state.olds[known] = record;
     else if (!state.freed.has(pfn)) state.olds.push(record);
+  }
+
+  /** The current page becomes an earlier one: as it was told last, if it was one before. */
+  #leave({ current, olds, told }: PageState, pfn: number): void {
+    const left = current === null ? pfn : pfnOf(current);
+    const last = told.get(left);
+    if (left === pfn || last === undefined || olds.some((old) => pfnOf(old) === left)) return;
+    olds.push(last);
   }
 }
 

@@ -3,6 +3,7 @@
 // moves the machine through the run by a seeker. From: the lab's agent (pages, sptes).
 import type { Seeker } from "#shared/engine/seek";
 import { EntryForm, PageForm, ResultForm } from "#shared/events/lab";
+import { TablePageChange } from "#shared/events/own";
 import { EVENT_ARITY, EventId, EVENTS } from "#shared/events/table";
 import { makeTexts, type Texts } from "#shared/events/texts";
 import type { SimRun, StepSpan } from "#shared/model/sim-run";
@@ -16,8 +17,9 @@ import {
 import { KIND, type Kvm } from "#shared/model/state/machine";
 import { tablePfn } from "#shared/model/state/tables";
 import { allSteps } from "#shared/model/steps";
-import { highHalf } from "#shared/units/halves";
+import { highHalf, joinHalves } from "#shared/units/halves";
 import { traceOfRun } from "./split-steps.ts";
+import { NO_TABLES } from "./table-states.ts";
 import { makeRecord, type SimulatedTrace, type TraceRecord } from "./trace.ts";
 
 /** As many earlier frames of a tracked page as the lab keeps. */
@@ -62,23 +64,45 @@ function pagesAfter(m: Kvm, tracked: readonly Tracked[], texts: Texts): TraceRec
   });
 }
 
-/** The lab numbers vCPUs in the order in which it first sees them load a root. */
-function tablesAfter(m: Kvm, seen: Set<number>): TraceRecord[] {
-  for (const vcpu of m.vcpus.keys()) if (rootOf(m, vcpu) !== null) seen.add(vcpu);
-  return [...seen].flatMap((vcpu, number) => {
-    const root = rootOf(m, vcpu);
-    if (root === null) return [];
-    const head = makeRecord(EventId.labRoot, [
-      number,
-      ...wide(tablePfn(m, root.table) * 4096),
-      root.level,
-    ]);
-    const entries = [...tableEntries(m, root.table, root.level)].map(({ level, gfn, lo, hi }) =>
-      makeRecord(EventId.labSpte, [number, level, ...wide(gfn), EntryForm.value, 1, lo, hi, 0, 0]),
-    );
-    return [head, ...entries];
-  });
+/**
+ * The root that each vCPU loaded last, by the order in which vCPUs first loaded one, as the lab
+ * numbers them. A vCPU that lets go of its root keeps it here: KVM may still change its tables.
+ */
+class LoadedRoots {
+  readonly #roots = new Map<number, { table: number; level: number }>();
+
+  /** Frames of table pages that were given back in the step: such a root is no table any more. */
+  after(m: Kvm, freed: ReadonlySet<number>): TraceRecord[] {
+    for (const vcpu of m.vcpus.keys()) {
+      const root = rootOf(m, vcpu);
+      const last = this.#roots.get(vcpu);
+      if (root !== null) this.#roots.set(vcpu, root);
+      else if (last !== undefined && freed.has(tablePfn(m, last.table)))
+        this.#roots.set(vcpu, { table: 0, level: NO_TABLES });
+    }
+    // The lab looks while it has the VM.
+    if (m.kvm.isClosed) return [];
+    return [...this.#roots.values()].flatMap((root, number) => tablesOf(m, number, root));
+  }
 }
+
+function tablesOf(m: Kvm, number: number, root: { table: number; level: number }): TraceRecord[] {
+  const { table, level } = root;
+  if (level === NO_TABLES) return [makeRecord(EventId.labRoot, [number, 0, 0, NO_TABLES])];
+  const head = makeRecord(EventId.labRoot, [number, ...wide(tablePfn(m, table) * 4096), level]);
+  const entries = [...tableEntries(m, table, level)].map((entry) => {
+    const { gfn, lo, hi } = entry;
+    const cells = [number, entry.level, ...wide(gfn), EntryForm.value, 1, lo, hi, 0, 0];
+    return makeRecord(EventId.labSpte, cells);
+  });
+  return [head, ...entries];
+}
+
+/** Frame of a table page that is given back, or -1. */
+const freedTable = ({ id, cells }: TraceRecord): number =>
+  id === EventId.tablePage && cells[2] === TablePageChange.freed
+    ? joinHalves(cells[0] ?? 0, cells[1] ?? 0)
+    : -1;
 
 function eventRecord(run: SimRun, index: number): TraceRecord {
   const event = run.record.event(index);
@@ -105,16 +129,19 @@ export function simulatedTrace(run: SimRun, m: Kvm, seeker: Seeker): SimulatedTr
   const numbers = allSteps(run.plan).map((step) => texts.idOf(step.line));
   const tracked = run.plan.pages.map(({ name, hva }): Tracked => ({ name, hva, pfns: [] }));
   const records: TraceRecord[] = [];
-  const seen = new Set<number>();
+  const roots = new LoadedRoots();
   for (const span of run.steps) {
+    const freed = new Set<number>();
     for (let index = span.firstEvent - 1; index < span.firstEvent - 1 + span.eventCount; index++) {
       const record = eventRecord(run, index);
       if (record.id === EventId.labStep) record.cells[1] = numbers[span.n] ?? 0;
       if (record.id === EventId.labResult) record.cells[LIST] = texts.idOf(listOf(run, record));
       records.push(record);
+      freed.add(freedTable(record));
     }
     seeker.seek(span.endTick);
-    records.push(...pagesAfter(m, trackedUpTo(tracked, run, span), texts), ...tablesAfter(m, seen));
+    records.push(...pagesAfter(m, trackedUpTo(tracked, run, span), texts));
+    records.push(...roots.after(m, freed));
   }
   return traceOfRun({ name: run.plan.title, forms: run.kernel.forms, texts, records });
 }

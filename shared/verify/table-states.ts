@@ -23,6 +23,12 @@ interface VcpuTables {
   readonly entries: Map<string, TableEntry>;
 }
 
+/**
+ * Level of a root that a vCPU has let go of and KVM has given back. A walk of its page finds what
+ * the host made of it since, so nothing is asked of it until the vCPU has a root again.
+ */
+export const NO_TABLES = 0;
+
 /** Neighbours in one SPTE line; a table has 512 entries, a dump a few thousand. */
 const RUN_LIMIT = 1 << 16;
 
@@ -122,6 +128,7 @@ export function differingEntry(
   renaming: Renaming,
 ): TableDifference | null {
   for (const vcpu of new Set([...real.vcpus(), ...ours.vcpus()])) {
+    if (ours.rootOf(vcpu)?.level === NO_TABLES) continue;
     const found =
       differingRoot(vcpu, real, ours, renaming) ?? differingIn(vcpu, real, ours, renaming);
     if (found !== null) return found;

@@ -294,8 +294,8 @@ function behindEmulated(m: Kvm, id: number): boolean {
 const GDT = g.SYSTEM_GPA + 0x200;
 const TSS = g.SYSTEM_GPA + 0x280;
 const VECTOR_PF = 14;
-/** Bytes that the CPU pushes for a fault with an error code. */
-const EXCEPTION_FRAME = 48;
+/** The frame's first push is SS; the other five lie below it, in the same page. */
+const FIRST_PUSH = 8;
 
 /**
  * What the CPU touches to start the handler: gate, segment, stack of the task if it comes from user
@@ -314,7 +314,7 @@ function deliver(m: Kvm, id: number): number {
   });
   const touched = [at(g.SYSTEM_GPA + VECTOR_PF * 16, ACCESS_READ), at(GDT + 8, ACCESS_READ)];
   if (isUserMode(vcpu)) touched.push(at(TSS + 4, ACCESS_READ));
-  touched.push(at(g.STACK_TOP - EXCEPTION_FRAME, ACCESS_WRITE));
+  touched.push(at(g.STACK_TOP - FIRST_PUSH, ACCESS_WRITE));
   for (const one of touched) {
     const outcome = reach(m, id, vcpu, one);
     if (outcome === Outcome.pageFault) notSimulated("A fault while the guest takes an exception");

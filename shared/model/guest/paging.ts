@@ -74,7 +74,7 @@ export interface Walk {
   load(table: number, index: number): boolean;
   /** Sets the low half of the entry loaded last, which has got a bit. */
   store(lo: number): void;
-  /** Asked before a page's own bits are set. False: the page cannot be had, the walk stops. */
+  /** Asked when the page's own bits are set. False: the page cannot be had, the walk stops. */
   reach(frame: number): boolean;
 
   /** Set for a translation: the page's frame for this very address, level, rights as X, W, U. */
@@ -174,10 +174,10 @@ function reachPage(cpu: Cpu, controls: number, access: Access, walk: Walk): numb
   // Bits of the address that count pages inside a large one; there an entry has its memory type.
   const inside = (pagesPerLevel(walk.level) - 1) << 12;
   walk.frame = frameOf((lo & ~inside) | (access.lo & inside), walk.hi);
-  if (!walk.reach(walk.frame)) return Walked.stopped;
+  // Before the page is reached, as the emulated CPU does: a nested fault finds the entry marked.
   const marked = lo | A | (access.kind === ACCESS_WRITE ? D : 0);
   if (marked !== lo) walk.store(marked);
-  return Walked.translated;
+  return walk.reach(walk.frame) ? Walked.translated : Walked.stopped;
 }
 
 /**

@@ -55,14 +55,33 @@ function findTarget(m: Kvm, own: Half, isMapped: boolean, gfn: number): void {
   own.hva = mayWrite ? gfnToHva(memslotAt(m, slot), gfn) + offset : 0;
 }
 
-function exchange(m: Kvm, own: Half): void {
+/** The registers as before the instruction: nothing of a failed one is written back. */
+function takeBackRead({ rax, mmioData }: Vcpu): void {
+  const lo = (mmioData.lo >>> 0) - (rax.lo >>> 0);
+  rax.hi = (mmioData.hi - rax.hi - (lo < 0 ? 1 : 0)) | 0;
+  rax.lo = lo | 0;
+}
+
+/**
+ * False when memory does not hold what was read, as where the read was user space's answer:
+ * X86EMUL_CMPXCHG_FAILED, and the guest runs the instruction again. The page counts as written.
+ */
+function exchange(m: Kvm, own: Half): boolean {
   const vcpu = m.vcpus[own.vcpu];
-  if (vcpu === undefined) return;
-  const { lo, hi } = vcpu.mmioData;
-  contents.store(m, walkHost(m, own.hva, 1), own.hva % 4096, BYTES, lo, hi);
+  if (vcpu === undefined) return false;
+  const { rax, mmioData } = vcpu;
+  const pfn = walkHost(m, own.hva, 1);
+  const offset = own.hva % 4096;
   const gfn = Math.floor(own.gpa / 4096);
   mark_page_dirty_in_slot(m, gfn_to_memslot(m, gfn), gfn);
+  const index = offset >> 3;
+  if (contents.readLow(m, pfn, index) !== rax.lo || contents.readHigh(m, pfn, index) !== rax.hi) {
+    takeBackRead(vcpu);
+    return false;
+  }
+  contents.store(m, pfn, offset, BYTES, mmioData.lo, mmioData.hi);
   finishInstruction(vcpu);
+  return true;
 }
 
 /** The sum goes out as a write. */
@@ -102,11 +121,13 @@ export const emulator_cmpxchg_emulated = routine(
       () => own.hva !== 0,
       [
         call(hostAccess, { hva: "hva", write: 1 }, "r"),
-        act("E7m", () => {
-          if (own.r !== 0) notSimulated("lock xadd on memory that the VMM may only read");
-          exchange(m, own);
-        }),
-        call(kvm_mmu_track_write, { gpa: "gpa", bytes: BYTES }),
+        when(
+          act("E7m", () => {
+            if (own.r !== 0) notSimulated("lock xadd on memory that the VMM may only read");
+            return exchange(m, own);
+          }),
+          [call(kvm_mmu_track_write, { gpa: "gpa", bytes: BYTES })],
+        ),
         done(1),
       ],
     ),

@@ -27,7 +27,7 @@ const needsVcpu = (verb: Verb): boolean => verb === "setcr" || GUEST_VERBS.has(v
 /** Whether the step needs the VM, and there is none any more. */
 export function isOnClosedVm(m: Kvm, at: At): boolean {
   const { verb } = stepAt(m, at);
-  return m.kvm.isDestroyed && (VM_CALLS.has(verb) || needsVcpu(verb));
+  return m.kvm.isClosed && (VM_CALLS.has(verb) || needsVcpu(verb));
 }
 
 /** MODEL: the lab's VMM ends at a guest step here; so does the run. */

@@ -20,6 +20,7 @@ import {
   SVM_EXIT_EXCEPTION_OUT,
 } from "../state/kvm.ts";
 import type { Kvm } from "../state/machine.ts";
+import { notSimulated } from "../state/not-simulated.ts";
 import { emitResult } from "./results.ts";
 import { stepAt, verbLocals, type At, type VerbRoutine } from "./step.ts";
 import { makeVcpus, setSregs } from "./vcpus.ts";
@@ -153,6 +154,16 @@ function newCpl(m: Kvm, at: At): number {
   return registers === null || m.vcpus[step.vcpu]?.cpl === cpl ? -1 : cpl;
 }
 
+/**
+ * An access that the VMM gave up is finished by the next KVM_RUN. A write's instruction was done
+ * when it left; a read's would go on with the new registers.
+ */
+function dropAnswer(vcpu: Kvm["vcpus"][number]): void {
+  if (vcpu.mmioPhase === MmioPhase.read)
+    notSimulated("A guest step after a read that the VMM gave up");
+  vcpu.mmioPhase = MmioPhase.none;
+}
+
 /** Sets the vCPU's registers. False for a faulty line. */
 function prepareGuest(m: Kvm, at: At): boolean {
   const step = stepAt(m, at);
@@ -162,6 +173,7 @@ function prepareGuest(m: Kvm, at: At): boolean {
     emitResult(m, ResultForm.planError);
     return false;
   }
+  dropAnswer(vcpu);
   vcpu.rip = registers.rip;
   vcpu.rdi.lo = registers.lo ?? 0;
   vcpu.rdi.hi = registers.hi ?? 0;

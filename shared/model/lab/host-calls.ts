@@ -27,6 +27,7 @@ import { pin_user_pages_fast, unpin_user_pages } from "../host/pin.ts";
 import { do_mlock, madvise_populate, PopulateFor } from "../host/populate.ts";
 import { do_sys_ftruncate, ksys_fallocate } from "../host/truncate.ts";
 import { do_vmi_munmap, pageAlign } from "../host/unmap.ts";
+import { kvm_destroy_vm } from "../kvm/destroy.ts";
 import * as pg from "../state/host.ts";
 import type { Kvm } from "../state/machine.ts";
 import { notSimulated } from "../state/not-simulated.ts";
@@ -263,8 +264,10 @@ const fork = routine("__x64_sys_fork", verbLocals, (_own, m: Kvm) => [
   done(),
 ]);
 
+/** The child's memory goes before its descriptors, which may be the last of the VM. */
 const unfork = routine("unfork", verbLocals, (_own, m: Kvm) => [
   call(exit_mmap, {}),
+  when(() => m.kvm.isClosed && !m.kvm.isDestroyed, [call(kvm_destroy_vm)]),
   act("V1", () => emitResult(m, ResultForm.hostOk)),
   done(),
 ]);

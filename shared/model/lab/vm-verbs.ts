@@ -199,13 +199,18 @@ const dirtyClear = routine("dirty-clear", logLocals, (own, m: Kvm) => [
   done(),
 ]) as unknown as VerbRoutine;
 
-/** Closes the vCPUs and the VM; closing what is closed does nothing. */
+/**
+ * Closes the vCPUs and the VM; closing what is closed does nothing. A child that was forked while
+ * they were open has them too, so the VM lives until it exits.
+ */
 const destroy = routine("destroy", verbLocals, (own, m: Kvm) => [
   when(
     act("V1", () => {
       // Another thread inside a call on the VM keeps it alive until it returns.
       if (own.list !== 0) notSimulated("destroy beside other threads");
-      return !m.kvm.isDestroyed;
+      const isLast = !m.kvm.isClosed && m.mm.childPgd === 0;
+      m.kvm.isClosed = true;
+      return isLast;
     }),
     [call(kvm_destroy_vm)],
   ),

@@ -47,6 +47,8 @@ export const struct_kvm = struct("kvm", {
   online_vcpus: int,
   /** The scenario's steps are done: its threads may start. */
   stepsDone: int,
+  /** The VMM has closed the VM's descriptors; a child of it may hold them still. */
+  isClosed: bit,
   /** The last descriptor of the VM is closed. */
   isDestroyed: bit,
 });
