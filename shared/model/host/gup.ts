@@ -36,7 +36,7 @@ const try_grab_folio_fast = routine(
 );
 
 /** gup_fast_folio_allowed(): a small page without mapping is refused by some kernels. */
-function gup_fast_folio_allowed(m: Kvm, pfn: number): boolean {
+export function gup_fast_folio_allowed(m: Kvm, pfn: number): boolean {
   const head = page.headOf(m, pfn);
   if (m.kernel.gupFastTakesUnmapped || page.isLarge(m, head)) return true;
   const { flags, mapping } = page.pfn_to_page(m, head);
@@ -92,17 +92,20 @@ const try_grab_folio = routine("try_grab_folio", (m: Kvm, pfn: number): void =>
   page.folio_get(m, pfn, PageRefCause.gupSlow),
 );
 
-/** FOLL_TOUCH on a small page: marked as used, and dirty if its clean entry allows a write. */
-function touchPage(m: Kvm, pfn: number, isWrittenClean: boolean): void {
+/**
+ * FOLL_TOUCH: a small page is marked as used, and dirty if its clean entry allows a write; a huge
+ * entry gets its own bits, as touch_pmd() sets them.
+ */
+export function touch(m: Kvm, cell: number, pfn: number, write: boolean): void {
+  const low = pt.pteLow(m, cell);
+  if (pt.isHugeLeaf(m, cell)) {
+    m.put(cell, low | pt._PAGE_ACCESSED | (write ? pt._PAGE_DIRTY : 0));
+    return;
+  }
+  const isWrittenClean = write && !pt.isDirty(low, pt.pteHigh(m, cell));
   const flags = page.pageFlags(m, page.headOf(m, pfn));
   if (isWrittenClean && (flags & pg.PG_dirty) === 0) page.SetPageDirty(m, pfn);
   page.mark_page_accessed(m, pfn);
-}
-
-/** touch_pmd(): on a huge entry its own bits. */
-function touchHuge(m: Kvm, cell: number, write: number): void {
-  const bits = pt._PAGE_ACCESSED | (write !== 0 ? pt._PAGE_DIRTY : 0);
-  m.put(cell, pt.pteLow(m, cell) | bits);
 }
 
 /** Takes the page behind a present entry, or says with EAGAIN that it must be faulted in. */
@@ -114,8 +117,7 @@ const follow_page_pte = routine("follow_page_pte", (m: Kvm, hva: number, write: 
   const pfn = pt.leafPfn(m, cell, hva);
   if (((low & pt._PAGE_SPECIAL) !== 0 && !is_zero_pfn(pfn)) || !pfn_valid(pfn)) return EFAULT;
   try_grab_folio(m, pfn);
-  if (pt.isHugeLeaf(m, cell)) touchHuge(m, cell, write);
-  else touchPage(m, pfn, write !== 0 && !pt.isDirty(low, pt.pteHigh(m, cell)));
+  touch(m, cell, pfn, write !== 0);
   recordLookup(m, LookupStep.gupSlow, hva, pfn, LookupOutcome.taken);
   return pfn;
 });

@@ -3,13 +3,14 @@
 // try_grab_folio, gup_put_folio), 6.12.
 import { routine } from "#shared/engine/routine";
 import { int, wide } from "#shared/engine/struct";
-import { act, again, call, done, leave, loop, when } from "#shared/engine/words";
+import { act, again, call, done, leave, loop, set, when } from "#shared/engine/words";
 import { LockCode, PageRefCause } from "#shared/events/own";
 import * as pg from "../state/host.ts";
 import { HELD_PAGES, pfn_valid } from "../state/layout.ts";
 import { KIND, type Kvm } from "../state/machine.ts";
 import { fileAt } from "./filemap.ts";
 import { GUP_PIN_COUNTING_BIAS } from "./fork.ts";
+import { gup_fast_folio_allowed, touch } from "./gup.ts";
 import { releaseLock, takeLock } from "./locks.ts";
 import { FaultFor, handle_mm_fault, is_zero_pfn, VM_FAULT_DONE } from "./memory.ts";
 import * as page from "./page.ts";
@@ -71,6 +72,8 @@ function mayHold(m: Kvm, hva: number, isPin: boolean): boolean {
 interface Hold {
   hva: number;
   isPin: number;
+  /** The lockless walk has met what it cannot take: mmap_lock is held for the rest. */
+  isSlow: number;
   r: number;
 }
 
@@ -87,7 +90,9 @@ const try_grab_page = routine("gup_fast_fallback", (m: Kvm, own: Hold): void => 
     if (own.r !== 0) return;
     if (own.isPin !== 0) m.mm.hasPinned = true;
     grab(m, pfn, own.isPin !== 0);
-    page.setPageFlags(m, page.headOf(m, pfn), pg.PG_referenced);
+    if (!gup_fast_folio_allowed(m, pfn)) own.isSlow = 1;
+    if (own.isSlow !== 0) touch(m, cell, pfn, true);
+    else page.setPageFlags(m, page.headOf(m, pfn), pg.PG_referenced);
     remember(m, pfn, own.isPin !== 0);
   }
 });
@@ -95,7 +100,7 @@ const try_grab_page = routine("gup_fast_fallback", (m: Kvm, own: Hold): void => 
 /** Takes pages from `hva` on, as many as can be had: their number, or EFAULT for none. */
 export const pin_user_pages_fast = routine(
   "pin_user_pages_fast",
-  { hva: wide, end: wide, isPin: int, got: int, room: int, r: int },
+  { hva: wide, end: wide, isPin: int, isSlow: int, got: int, room: int, r: int },
   (own, m: Kvm) => [
     takeLock(m, "P1", () => m.mm.mmap_lock, "read", LockCode.mmap_lock),
     act("P2", () => (own.room = HELD_PAGES - heldCount(m))),
@@ -105,6 +110,7 @@ export const pin_user_pages_fast = routine(
       when(
         () => own.r === EAGAIN,
         [
+          set("isSlow", 1),
           call(handle_mm_fault, { hva: "hva", write: FaultFor.write }, "r"),
           when(() => own.r === VM_FAULT_DONE, [again]),
           act("P4", () => (own.r = EFAULT)),

@@ -74,8 +74,8 @@ function exchange(m: Kvm, own: Half): boolean {
   const offset = own.hva % 4096;
   const gfn = Math.floor(own.gpa / 4096);
   mark_page_dirty_in_slot(m, gfn_to_memslot(m, gfn), gfn);
-  const index = offset >> 3;
-  if (contents.readLow(m, pfn, index) !== rax.lo || contents.readHigh(m, pfn, index) !== rax.hi) {
+  const lo = contents.loadLow(m, pfn, offset, BYTES);
+  if (lo !== rax.lo || contents.loadHigh(m, pfn, offset) !== rax.hi) {
     takeBackRead(vcpu);
     return false;
   }
