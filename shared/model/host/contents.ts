@@ -174,6 +174,14 @@ export function sameContents(m: Kvm, a: number, b: number): boolean {
   return true;
 }
 
+/** Whether every word of the page is zero. */
+export function isZeroFilled(m: Kvm, pfn: number): boolean {
+  if (m.mem[handleCell(m, pfn)] === 0) return true;
+  for (let index = 0; index < 512; index++)
+    if (readLow(m, pfn, index) !== 0 || readHigh(m, pfn, index) !== 0) return false;
+  return true;
+}
+
 /** Reads `size` bytes (1, 2, 4 or 8, not crossing a word) at a byte offset; halves by `half`. */
 export function loadLow(m: Kvm, pfn: number, offset: number, size: number): number {
   const shift = (offset & 7) * 8;

@@ -24,7 +24,7 @@ import * as page from "./page.ts";
 import * as pt from "./pgtable.ts";
 import { stillMapped } from "./rmap.ts";
 import { split_folio } from "./split-folio.ts";
-import { splitPmdIn } from "./split-pmd.ts";
+import { split_huge_pmd_locked } from "./split-pmd.ts";
 import { swapInPage } from "./swap-fault.ts";
 import { swapInCached, writeToSwap } from "./swap-slots.ts";
 import { vmaAt } from "./vma.ts";
@@ -104,7 +104,7 @@ const try_to_unmap_one = routine("try_to_unmap_one", (m: Kvm, own: Reclaim): voi
     own.end = own.hva;
     return;
   }
-  if (page.isLarge(m, own.pfn)) splitPmdIn(m, m.mm.pgd, own.hva, true);
+  if (page.isLarge(m, own.pfn)) split_huge_pmd_locked(m, own.hva, 0);
   const pages = (own.end - own.hva) / pt.PAGE_SIZE;
   if (isAnon(m, own.pfn)) page.folio_ref_add(m, own.pfn, pages, PageRefCause.swap);
   for (let hva = own.hva; hva < own.end; hva += pt.PAGE_SIZE) unmapPage(m, hva);

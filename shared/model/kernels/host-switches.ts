@@ -20,6 +20,11 @@ export interface HostSwitches {
   readonly reusesLargeFolioPages: boolean;
   /** The entries of a split huge page inherit its dirty bit (huge_memory.c, since 6.6). */
   readonly splitKeepsDirty: boolean;
+  /**
+   * Pages of zeroes of a folio that is split give way to the zero page (migrate.c,
+   * try_to_map_unused_to_zeropage(), since 6.12).
+   */
+  readonly splitMapsZeroPage: boolean;
   /** A page read back from swap is writable at once if no one shares it (memory.c, since 6.9). */
   readonly swapinIsWritable: boolean;
   /** MADV_PAGEOUT takes young pages too (vmscan.c, reclaim_folio_list(), since 6.9). */
@@ -73,6 +78,7 @@ export const HOST_6_12: HostSwitches = {
   splitsHugeZeroOnWrite: true,
   reusesLargeFolioPages: false,
   splitKeepsDirty: true,
+  splitMapsZeroPage: true,
   swapinIsWritable: true,
   pageoutTakesYoung: true,
   hugetlbCacheReferences: 512,
@@ -97,6 +103,7 @@ export const HOST_6_1: HostSwitches = {
   ...HOST_6_12,
   savesDirtyOfReadOnly: false,
   splitKeepsDirty: false,
+  splitMapsZeroPage: false,
   swapinIsWritable: false,
   pageoutTakesYoung: false,
   hugetlbCacheReferences: 1,
