@@ -50,6 +50,11 @@ export interface HostSwitches {
   readonly reclaimsEmptyTables: boolean;
   /** Splitting a folio splits its huge entry within the walk over its mappings (rmap.c, 6.16). */
   readonly splitsPmdInRmapWalk: boolean;
+  /**
+   * A split folio's tails are made in the order of their addresses (huge_memory.c,
+   * __folio_freeze_and_split_unmapped(), 7.x) instead of from the last to the first.
+   */
+  readonly splitsTailsForward: boolean;
   /** Migration unmaps all folios before it moves the first (migrate.c, since 6.3). */
   readonly migratesInBatches: boolean;
   /**
@@ -90,6 +95,7 @@ export const HOST_6_12: HostSwitches = {
   mremapRealigns: true,
   reclaimsEmptyTables: false,
   splitsPmdInRmapWalk: false,
+  splitsTailsForward: false,
   migratesInBatches: true,
   movesByFollowPage: false,
   knowsFolioSharers: false,
@@ -128,6 +134,7 @@ export const HOST_7: HostSwitches = {
   reusesLargeFolioPages: true,
   reclaimsEmptyTables: true,
   splitsPmdInRmapWalk: true,
+  splitsTailsForward: true,
   knowsFolioSharers: true,
   collapsesWritableOnly: false,
 };
