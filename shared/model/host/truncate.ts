@@ -73,7 +73,7 @@ const unmap_mapping_range = routine("unmap_mapping_range", unmapLocals, (own, m:
       [],
       [leave],
     ),
-    call(zap_range, { start: "start", end: "end", keepCows: "keepCows" }),
+    call(zap_range, { start: "start", end: "end", keepCows: "keepCows", isOfFile: 1 }),
     again,
   ),
   act("M2", () => childZapFile(m, own)),

@@ -31,8 +31,11 @@ export interface HostSwitches {
   readonly pageoutTakesYoung: boolean;
   /** References that the page cache holds to a huge page of hugetlbfs (filemap.c). */
   readonly hugetlbCacheReferences: 1 | 512;
-  /** Notifier pairs of MADV_DONTNEED on hugetlb memory (madvise.c and hugetlb.c each, in 6.1). */
-  readonly hugetlbDontneedCalls: 1 | 2;
+  /**
+   * Unmapping memory of hugetlbfs calls the notifier again inside the caller's call (hugetlb.c,
+   * __unmap_hugepage_range(), up to 6.1).
+   */
+  readonly hugetlbUnmapCallsAgain: boolean;
   /** Unmerging breaks a page by a write fault (ksm.c, 6.1) instead of FAULT_FLAG_UNSHARE. */
   readonly breaksKsmByWrite: boolean;
   /** vmf_insert_pfn_pmd() for ordinary memory (huge_memory.c; the lab uses it since 6.12). */
@@ -87,7 +90,7 @@ export const HOST_6_12: HostSwitches = {
   swapinIsWritable: true,
   pageoutTakesYoung: true,
   hugetlbCacheReferences: 512,
-  hugetlbDontneedCalls: 1,
+  hugetlbUnmapCallsAgain: false,
   breaksKsmByWrite: false,
   hasHugePfnmap: true,
   marksBeforeWorkingset: 0,
@@ -113,7 +116,7 @@ export const HOST_6_1: HostSwitches = {
   swapinIsWritable: false,
   pageoutTakesYoung: false,
   hugetlbCacheReferences: 1,
-  hugetlbDontneedCalls: 2,
+  hugetlbUnmapCallsAgain: true,
   breaksKsmByWrite: true,
   hasHugePfnmap: false,
   tellsMapcountOfPage: true,
