@@ -33,6 +33,9 @@ const EINVAL = -22;
 
 const isAnon = (m: Kvm, pfn: number): boolean => (page.pageFlags(m, pfn) & pg.PG_anon) !== 0;
 
+/** Marks of use of a page without those in its entries. */
+const USED = pg.PG_referenced | pg.PG_active;
+
 interface Reclaim {
   queue: number;
   hva: number;
@@ -40,9 +43,13 @@ interface Reclaim {
   pfn: number;
 }
 
-/** Makes a page old and takes it off the lists; one that cannot be evicted stays. */
+/**
+ * Takes a page off the lists; one that cannot be evicted stays. Where reclaim asks for its use, the
+ * page is made old first.
+ */
 function isolate(m: Kvm, own: Reclaim, leaf: Leaf): void {
-  makeOld(m, leaf);
+  if (m.kernel.host.pageoutTakesYoung) page.clearPageFlags(m, leaf.pfn, USED);
+  else makeOld(m, leaf);
   const { pfn, hva } = leaf;
   if ((page.pageFlags(m, pfn) & pg.PG_unevictable) !== 0) return;
   own.queue = folio_isolate_lru(m, own.queue, { pfn, hva, cause: PageRefCause.swap });
@@ -59,7 +66,8 @@ function nextIsolated(m: Kvm, own: Reclaim): boolean {
     own.hva = hva;
     own.end = hva + (page.isLarge(m, pfn) ? pt.PMD_SIZE : pt.PAGE_SIZE);
     own.pfn = pfn;
-    if (isMapped && canReclaim(m, pfn)) return true;
+    // shrink_folio_list() looks for references first, for pins and room to swap after that.
+    if (isMapped && (!m.kernel.host.pageoutTakesYoung || canReclaim(m, pfn))) return true;
     putback_lru(m, pfn, PageRefCause.swap);
   }
   return false;
@@ -170,6 +178,10 @@ export const MADV_PAGEOUT = routine("madvise_pageout", reclaimLocals, (own, m: K
         [
           call(__mmu_notifier_clear_flush_young, { start: "hva", end: "end" }, "young"),
           when(() => own.young !== 0, [act("O10", () => keepYoung(m, own.pfn)), again]),
+          when(
+            () => !canReclaim(m, own.pfn),
+            [act("O11", () => putback_lru(m, own.pfn, PageRefCause.swap)), again],
+          ),
         ],
       ),
       call(__mmu_notifier_invalidate_range_start, { start: "hva", end: "end" }),
