@@ -174,6 +174,14 @@ export function sameContents(m: Kvm, a: number, b: number): boolean {
   return true;
 }
 
+/** Whether every word of the page is zero. */
+export function isZeroFilled(m: Kvm, pfn: number): boolean {
+  if (m.mem[handleCell(m, pfn)] === 0) return true;
+  for (let index = 0; index < 512; index++)
+    if (readLow(m, pfn, index) !== 0 || readHigh(m, pfn, index) !== 0) return false;
+  return true;
+}
+
 const byteAt = (m: Kvm, pfn: number, offset: number): number =>
   ((offset & 4) === 0 ? readLow(m, pfn, offset >> 3) : readHigh(m, pfn, offset >> 3)) >>>
   ((offset & 3) * 8);

@@ -36,17 +36,13 @@ function mayDrop(m: Kvm, own: { start: number; end: number }): boolean {
   return own.start % PMD_SIZE === 0;
 }
 
-const isHugetlb = (m: Kvm, hva: number): boolean => (flagsAt(m, hva) & pg.VM_HUGETLB) !== 0;
-
 const MADV_DONTNEED = routine("madvise_dontneed_single_vma", adviceLocals, (own, m: Kvm) => [
   when(
     act("D1", () => (mayDrop(m, own) ? 0 : 1)),
     [done(EINVAL)],
   ),
   when(() => own.start >= own.end, [done(0)]),
-  act("D2", () => (own.r = isHugetlb(m, own.start) ? m.kernel.host.hugetlbDontneedCalls : 1)),
   call(zap_range, { start: "start", end: "end" }),
-  when(() => own.r > 1, [call(zap_range, { start: "start", end: "end" })]),
   when(
     () => m.kernel.host.reclaimsEmptyTables,
     [act("D3", () => reclaimTables(m, own.start, own.end))],

@@ -82,13 +82,18 @@ const isPartlyMapped = (m: Kvm, pfn: number): boolean =>
   page.pfn_to_page(m, pfn)._entire_mapcount === 0 &&
   page.folio_mapcount(m, pfn) < pt.PMD_PAGES;
 
-/** The pages of a folio that was split, last one first, as a queue of their own. */
+/**
+ * The pages of a folio that was split as a queue of their own: the tails in the order in which the
+ * split made them, then the head (try_split_folio).
+ */
 function queueSplit(m: Kvm, queued: Queued, splits: number): number {
   const { hva, pfn } = queued;
   queued.state = State.split;
   let queue = splits;
-  for (let n = pt.PMD_PAGES - 1; n >= 0; n--)
+  for (let at = 1; at <= pt.PMD_PAGES; at++) {
+    const n = m.kernel.host.splitsTailsForward ? at % pt.PMD_PAGES : pt.PMD_PAGES - at;
     queue = enqueue(m, queue, { pfn: pfn + n, hva: hva + n * pt.PAGE_SIZE });
+  }
   return queue;
 }
 

@@ -24,7 +24,7 @@ import * as page from "./page.ts";
 import * as pt from "./pgtable.ts";
 import { stillMapped } from "./rmap.ts";
 import { split_folio } from "./split-folio.ts";
-import { splitPmdIn } from "./split-pmd.ts";
+import { split_huge_pmd_locked } from "./split-pmd.ts";
 import { swapInPage } from "./swap-fault.ts";
 import { swapInCached, writeToSwap } from "./swap-slots.ts";
 import { vmaAt } from "./vma.ts";
@@ -33,6 +33,9 @@ const EINVAL = -22;
 
 const isAnon = (m: Kvm, pfn: number): boolean => (page.pageFlags(m, pfn) & pg.PG_anon) !== 0;
 
+/** Marks of use of a page without those in its entries. */
+const USED = pg.PG_referenced | pg.PG_active;
+
 interface Reclaim {
   queue: number;
   hva: number;
@@ -40,9 +43,13 @@ interface Reclaim {
   pfn: number;
 }
 
-/** Makes a page old and takes it off the lists; one that cannot be evicted stays. */
+/**
+ * Takes a page off the lists; one that cannot be evicted stays. Where reclaim asks for its use, the
+ * page is made old first.
+ */
 function isolate(m: Kvm, own: Reclaim, leaf: Leaf): void {
-  makeOld(m, leaf);
+  if (m.kernel.host.pageoutTakesYoung) page.clearPageFlags(m, leaf.pfn, USED);
+  else makeOld(m, leaf);
   const { pfn, hva } = leaf;
   if ((page.pageFlags(m, pfn) & pg.PG_unevictable) !== 0) return;
   own.queue = folio_isolate_lru(m, own.queue, { pfn, hva, cause: PageRefCause.swap });
@@ -59,7 +66,8 @@ function nextIsolated(m: Kvm, own: Reclaim): boolean {
     own.hva = hva;
     own.end = hva + (page.isLarge(m, pfn) ? pt.PMD_SIZE : pt.PAGE_SIZE);
     own.pfn = pfn;
-    if (isMapped && canReclaim(m, pfn)) return true;
+    // shrink_folio_list() looks for references first, for pins and room to swap after that.
+    if (isMapped && (!m.kernel.host.pageoutTakesYoung || canReclaim(m, pfn))) return true;
     putback_lru(m, pfn, PageRefCause.swap);
   }
   return false;
@@ -104,7 +112,7 @@ const try_to_unmap_one = routine("try_to_unmap_one", (m: Kvm, own: Reclaim): voi
     own.end = own.hva;
     return;
   }
-  if (page.isLarge(m, own.pfn)) splitPmdIn(m, m.mm.pgd, own.hva, true);
+  if (page.isLarge(m, own.pfn)) split_huge_pmd_locked(m, own.hva, 0);
   const pages = (own.end - own.hva) / pt.PAGE_SIZE;
   if (isAnon(m, own.pfn)) page.folio_ref_add(m, own.pfn, pages, PageRefCause.swap);
   for (let hva = own.hva; hva < own.end; hva += pt.PAGE_SIZE) unmapPage(m, hva);
@@ -170,6 +178,10 @@ export const MADV_PAGEOUT = routine("madvise_pageout", reclaimLocals, (own, m: K
         [
           call(__mmu_notifier_clear_flush_young, { start: "hva", end: "end" }, "young"),
           when(() => own.young !== 0, [act("O10", () => keepYoung(m, own.pfn)), again]),
+          when(
+            () => !canReclaim(m, own.pfn),
+            [act("O11", () => putback_lru(m, own.pfn, PageRefCause.swap)), again],
+          ),
         ],
       ),
       call(__mmu_notifier_invalidate_range_start, { start: "hva", end: "end" }),

@@ -1,34 +1,79 @@
 // Splitting a folio into its 512 pages: every entry that maps one of them is small afterwards, and
 // each page stands for itself; those that nothing maps are freed. In every mapping of it the
 // notifier is called for the entries that are frozen; before 7.x once more for the huge entry,
-// whether there is one or not.
-// From: mm/huge_memory.c (split_huge_page_to_list_to_order, unmap_folio), mm/rmap.c
-// (try_to_migrate_one with TTU_SPLIT_HUGE_PMD), 6.12; 7.x by the kernel's log. No trace shows it.
+// whether there is one or not. From: mm/huge_memory.c (split_huge_page_to_list_to_order,
+// unmap_folio, remap_page), mm/rmap.c (try_to_migrate_one with TTU_SPLIT_HUGE_PMD), mm/migrate.c
+// (try_to_map_unused_to_zeropage), 6.1, 6.12 and 7.2.
 import { routine } from "#shared/engine/routine";
 import { int, ref, wide } from "#shared/engine/struct";
 import { act, again, call, done, leave, loop, when } from "#shared/engine/words";
 import { PageRefCause } from "#shared/events/own";
 import * as pg from "../state/host.ts";
 import type { Kvm } from "../state/machine.ts";
+import { isZeroFilled } from "./contents.ts";
 import { queuedAt } from "./isolate.ts";
+import { ZERO_PAGE_PFN } from "./kinds.ts";
 import {
   __mmu_notifier_invalidate_range_end,
   __mmu_notifier_invalidate_range_start,
 } from "./notifier.ts";
 import * as page from "./page.ts";
 import * as pt from "./pgtable.ts";
-import { nextMapping } from "./rmap.ts";
+import { nextMapping, type Seen } from "./rmap.ts";
 import { __split_huge_pmd, split_huge_pmd_locked, splitPmdIn } from "./split-pmd.ts";
+import { vma_lookup, vmaAt } from "./vma.ts";
 
 /** can_split_folio(): nobody but its mappings, and a list that it was taken to, holds the folio. */
 export const canSplit = (m: Kvm, head: number, held = 0): boolean =>
   page.page_count(m, head) === page.folio_mapcount(m, head) + held &&
   page.pfn_to_page(m, head)._pincount === 0;
 
+interface Split {
+  readonly head: number;
+  readonly hva: number;
+  readonly held: number;
+}
+
+/**
+ * try_to_map_unused_to_zeropage(): an entry of a page that is all zeroes leads to the zero page
+ * instead.
+ */
+function try_to_map_unused_to_zeropage(m: Kvm, top: number, { hva, pfn }: Seen): void {
+  const cell = pt.presentLeafIn(m, top, hva);
+  if (cell === 0 || pt.ptePfn(m, cell) !== pfn || !isZeroFilled(m, pfn)) return;
+  const prot = pt._PAGE_PRESENT | pt._PAGE_PROTNONE | pt._PAGE_USER;
+  const bits = (pt.pteLow(m, cell) & prot) | pt._PAGE_ACCESSED | pt._PAGE_SPECIAL;
+  const lo = (pt.mk_pte(ZERO_PAGE_PFN, 0) & ~0xfff) | bits;
+  if (top === m.mm.pgd) pt.set_pte_at(m, hva, cell, lo, pt.mk_pte_high(ZERO_PAGE_PFN));
+  else {
+    m.put(cell, lo);
+    m.put(cell + 1, pt.mk_pte_high(ZERO_PAGE_PFN));
+  }
+  page.addMapcount(m, pfn, -1);
+  page.put_page(m, pfn, PageRefCause.unmapped);
+}
+
+const isLocked = (m: Kvm, hva: number): boolean => {
+  const cell = vma_lookup(m, hva);
+  return cell !== 0 && (vmaAt(m, cell).vm_flags & pg.VM_LOCKED) !== 0;
+};
+
+/** remap_page() with RMP_USE_SHARED_ZEROPAGE: locked pages and mappings keep theirs. */
+function remap_page(m: Kvm, { head, hva }: Split): void {
+  if (!m.kernel.host.splitMapsZeroPage || (page.pageFlags(m, head) & pg.PG_unevictable) !== 0)
+    return;
+  for (let n = 0; n < pt.PMD_PAGES; n++) {
+    const seen = { hva: hva + n * pt.PAGE_SIZE, pfn: head + n };
+    if (!isLocked(m, seen.hva)) try_to_map_unused_to_zeropage(m, m.mm.pgd, seen);
+    if (m.mm.childPgd !== 0) try_to_map_unused_to_zeropage(m, m.mm.childPgd, seen);
+  }
+}
+
 /** Makes each page one by itself; its count is that of its own entries and of the list. */
 const __split_huge_page = routine(
   "__split_huge_page",
-  (m: Kvm, head: number, held: number): void => {
+  (m: Kvm, split: Split): void => {
+    const { head, held } = split;
     const { flags, nid } = page.pfn_to_page(m, head);
     const shared = flags & ~(pg.PG_head | pg.PG_anonExclusive);
     const own = page.pfn_to_page(m, head)._mapcount + held;
@@ -43,22 +88,18 @@ const __split_huge_page = routine(
       const count = view._mapcount + held + 1;
       if (n > 0) page.folio_ref_add(m, head + n, count, PageRefCause.split);
     }
+    remap_page(m, split);
     for (let n = 0; n < page.HUGE_PAGES; n++) page.put_page(m, head + n, PageRefCause.split);
   },
 );
 
-interface Split {
-  readonly head: number;
-  readonly hva: number;
-  readonly held: number;
-}
-
 /** The child's huge entry is split too; false when an entry elsewhere or a new holder hinders. */
-function finishSplit(m: Kvm, { head, hva, held }: Split): boolean {
+function finishSplit(m: Kvm, split: Split): boolean {
+  const { head, hva, held } = split;
   if (!page.isLarge(m, head) || !canSplit(m, head, held)) return false;
-  if (m.mm.childPgd !== 0) splitPmdIn(m, m.mm.childPgd, hva, false);
+  if (m.mm.childPgd !== 0) splitPmdIn(m, m.mm.childPgd, hva, { record: false, freeze: true });
   if (page.pfn_to_page(m, head)._entire_mapcount !== 0) return false;
-  __split_huge_page(m, head, held);
+  __split_huge_page(m, split);
   return true;
 }
 
@@ -73,9 +114,12 @@ const split_huge_page = routine(
         [],
         [leave],
       ),
-      when(() => !m.kernel.host.splitsPmdInRmapWalk, [call(__split_huge_pmd, { hva: "start" })]),
+      when(
+        () => !m.kernel.host.splitsPmdInRmapWalk,
+        [call(__split_huge_pmd, { hva: "start", freeze: 1 })],
+      ),
       call(__mmu_notifier_invalidate_range_start, { start: "start", end: "end" }),
-      act("S2", () => split_huge_pmd_locked(m, own.hva)),
+      act("S2", () => split_huge_pmd_locked(m, own.hva, 1)),
       call(__mmu_notifier_invalidate_range_end, { start: "start", end: "end" }),
       again,
     ),

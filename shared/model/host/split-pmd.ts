@@ -3,7 +3,7 @@
 // From: mm/huge_memory.c (__split_huge_pmd, __split_huge_pmd_locked, __split_huge_zero_page_pmd),
 // 6.12 and 7.2.
 import { routine } from "#shared/engine/routine";
-import { wide } from "#shared/engine/struct";
+import { int, wide } from "#shared/engine/struct";
 import { act, call, done } from "#shared/engine/words";
 import { PageRefCause } from "#shared/events/own";
 import * as pg from "../state/host.ts";
@@ -29,10 +29,18 @@ function spreadCounts(m: Kvm, head: number): void {
   }
 }
 
+/** How an entry is split: whether its leaves are events, and for what. */
+export interface HowSplit {
+  /** The child's tables tell no event. */
+  readonly record: boolean;
+  /** The folio is split too: entries wait as migration entries, which know that they were dirty. */
+  readonly freeze: boolean;
+}
+
 /** What the small entries inherit of the huge one, with a frame of 0. */
-function inheritedBits(m: Kvm, low: number, high: number): pt.LeafValue {
+function inheritedBits(m: Kvm, low: number, high: number, freeze: boolean): pt.LeafValue {
   const kept = low & (pt._PAGE_PRESENT | pt._PAGE_PROTNONE | pt._PAGE_USER | pt._PAGE_ACCESSED);
-  const isDirty = pt.isDirty(low, high) && m.kernel.host.splitKeepsDirty;
+  const isDirty = pt.isDirty(low, high) && (freeze || m.kernel.host.splitKeepsDirty);
   const bits = kept | (low & pt._PAGE_RW);
   if (!isDirty) return { lo: bits, hi: pt.NX_HIGH };
   const isWritable = (low & pt._PAGE_RW) !== 0;
@@ -40,11 +48,9 @@ function inheritedBits(m: Kvm, low: number, high: number): pt.LeafValue {
   return pt.pte_wrprotect(m, bits | pt._PAGE_DIRTY, pt.NX_HIGH);
 }
 
-/**
- * Replaces a huge entry below a top table by a table of small ones; a driver's is cleared. `record`
- * stores the leaves: the child's tables tell no event.
- */
-export function splitPmdIn(m: Kvm, top: number, hva: number, record: boolean): void {
+/** Replaces a huge entry below a top table by a table of small ones; a driver's is cleared. */
+export function splitPmdIn(m: Kvm, top: number, hva: number, how: HowSplit): void {
+  const { record, freeze } = how;
   const start = pt.pmdStart(hva);
   const pmd = pt.entryCellIn(m, top, start, 2);
   if (pmd === 0 || !pt.isHuge(pt.pteLow(m, pmd))) return;
@@ -65,7 +71,7 @@ export function splitPmdIn(m: Kvm, top: number, hva: number, record: boolean): v
   }
   const bits = isZero
     ? { lo: (low & pt._PAGE_ACCESSED) | pt._PAGE_SPECIAL, hi: pt.NX_HIGH }
-    : inheritedBits(m, low, high);
+    : inheritedBits(m, low, high, freeze);
   for (let n = 0; n < pt.PMD_PAGES; n++) {
     const pfn = isZero ? ZERO_PAGE_PFN : head + n;
     const lo = isZero ? pt.mk_pte(pfn, bits.lo) : (pt.mk_pte(pfn, 0) & ~0xfff) | bits.lo;
@@ -79,22 +85,24 @@ export function splitPmdIn(m: Kvm, top: number, hva: number, record: boolean): v
   pt.putTable(m, pmd, table);
 }
 
-/** Splits the entry without a notifier call of its own. */
-export const split_huge_pmd_locked = routine("split_huge_pmd_locked", (m: Kvm, hva: number): void =>
-  splitPmdIn(m, m.mm.pgd, hva, true),
+/** Splits the entry without a notifier call of its own; `freeze` 1 before its folio is split. */
+export const split_huge_pmd_locked = routine(
+  "split_huge_pmd_locked",
+  (m: Kvm, hva: number, freeze: number): void =>
+    splitPmdIn(m, m.mm.pgd, hva, { record: true, freeze: freeze !== 0 }),
 );
 
 /** Splits the entry that covers an address, if it is huge; the notifier is called in any case. */
 export const __split_huge_pmd = routine(
   "__split_huge_pmd",
-  { hva: wide, start: wide, end: wide },
+  { hva: wide, freeze: int, start: wide, end: wide },
   (own, m: Kvm) => [
     act("K1", () => {
       own.start = pt.pmdStart(own.hva);
       own.end = own.start + pt.PMD_SIZE;
     }),
     call(__mmu_notifier_invalidate_range_start, { start: "start", end: "end" }),
-    act("K2", () => split_huge_pmd_locked(m, own.start)),
+    act("K2", () => split_huge_pmd_locked(m, own.start, own.freeze)),
     call(__mmu_notifier_invalidate_range_end, { start: "start", end: "end" }),
     done(),
   ],

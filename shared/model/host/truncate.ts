@@ -10,7 +10,7 @@ import { PageRefCause } from "#shared/events/own";
 import * as pg from "../state/host.ts";
 import type { Kvm } from "../state/machine.ts";
 import { childZapFile } from "./child.ts";
-import { store } from "./contents.ts";
+import { fillContents, store } from "./contents.ts";
 import { cachedPage, fileAt, forgetCached, slotValue, usedSlots } from "./filemap.ts";
 import { indexOf } from "./file-fault.ts";
 import { Descriptor, kindOf } from "./kinds.ts";
@@ -73,7 +73,7 @@ const unmap_mapping_range = routine("unmap_mapping_range", unmapLocals, (own, m:
       [],
       [leave],
     ),
-    call(zap_range, { start: "start", end: "end", keepCows: "keepCows" }),
+    call(zap_range, { start: "start", end: "end", keepCows: "keepCows", isOfFile: 1 }),
     again,
   ),
   act("M2", () => childZapFile(m, own)),
@@ -127,12 +127,45 @@ const shmem_undo_range = routine(
   },
 );
 
+/** hugetlbfs_zero_partial_page(): the huge page, if it is there, is zeroed but not made dirty. */
+function hugetlbfs_zero_partial_page(m: Kvm, file: number, from: number, to: number): void {
+  const first = Math.floor(from / PMD_SIZE) * (PMD_SIZE / PAGE_SIZE);
+  const head = cachedPage(m, file, first);
+  if (head < 0) return;
+  for (let at = from; at < to;) {
+    const end = Math.min(to, (Math.floor(at / PAGE_SIZE) + 1) * PAGE_SIZE);
+    const pfn = head + Math.floor(at / PAGE_SIZE) - first;
+    if (end - at === PAGE_SIZE) fillContents(m, pfn, 0, 0);
+    else for (; at < end; at++) store(m, pfn, at % PAGE_SIZE, 1, 0, 0);
+    at = end;
+  }
+}
+
+/** remove_inode_hugepages() and the parts before and behind; true while there is more to do. */
+const hugetlbfs_punch_hole = routine(
+  "hugetlbfs_punch_hole",
+  (m: Kvm, file: number, from: number, to: number): boolean => {
+    const start = Math.ceil(from / PMD_SIZE) * PMD_SIZE;
+    const end = Math.floor(to / PMD_SIZE) * PMD_SIZE;
+    const used = start < end ? usedSlots(m, file, start / PAGE_SIZE, end / PAGE_SIZE) : [];
+    for (const index of used.slice(0, BATCH)) dropCached(m, file, index);
+    if (used.length > BATCH) return true;
+    if (from < start) hugetlbfs_zero_partial_page(m, file, from, Math.min(to, start));
+    if (to > end && to > start) hugetlbfs_zero_partial_page(m, file, Math.max(from, end), to);
+    return false;
+  },
+);
+
 const undoLocals = { file: ref, from: wide, to: wide } as const;
 
 const shmem_truncate_range = routine("shmem_truncate_range", undoLocals, (own, m: Kvm) => [
   loop(
     when(
-      act("M3", () => shmem_undo_range(m, own.file, own.from, own.to)),
+      act("M3", () => {
+        const isHugetlb = fileAt(m, own.file).fs === pg.FileSystem.hugetlbfs;
+        const undo = isHugetlb ? hugetlbfs_punch_hole : shmem_undo_range;
+        return undo(m, own.file, own.from, own.to);
+      }),
       [again],
       [leave],
     ),

@@ -1,5 +1,5 @@
-// munmap: mappings are cut at the ends of the range, taken out of the list, and their entries
-// cleared; page tables that nothing needs any more are freed.
+// munmap: mappings are cut at the ends of the range, their entries cleared, and they are taken out
+// of the list; page tables that nothing needs any more are freed.
 // From: mm/vma.c (do_vmi_munmap, vms_gather_munmap_vmas, vms_complete_munmap_vmas), 6.12.
 import { routine } from "#shared/engine/routine";
 import { int, wide } from "#shared/engine/struct";
@@ -43,8 +43,8 @@ export const do_vmi_align_munmap = routine(
     ),
     call(__split_vma, { hva: "start" }),
     call(__split_vma, { hva: "end" }),
-    act("U2d", () => detachVmas(m, own.start, own.end)),
     call(zap_range, { start: "start", end: "end" }),
+    act("U2d", () => detachVmas(m, own.start, own.end)),
     act("U2f", () =>
       freeEmptyTables(m, own.start, own.end, (from, to) => isAnyMapped(m, from, to)),
     ),

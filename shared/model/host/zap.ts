@@ -18,6 +18,7 @@ import * as page from "./page.ts";
 import * as pt from "./pgtable.ts";
 import { __split_huge_pmd, isHugeZero } from "./split-pmd.ts";
 import { swap_free } from "./swap-slots.ts";
+import { vma_lookup, vmaAt } from "./vma.ts";
 
 /** Bytes one act clears: the kernel too drops its page-table lock between tables. */
 const BATCH = pt.PMD_SIZE;
@@ -131,13 +132,54 @@ const tlb_finish_mmu = routine("tlb_finish_mmu", (m: Kvm, own: Gather): void => 
   if (own.first === 0) own.last = 0;
 });
 
-/** Clears [start, end) between the two notifier calls. */
+/** unmap_single_vma() of hugetlbfs: the part of the range that lies in its mapping. */
+function nextHugetlb(m: Kvm, own: Gather & { start: number; from: number; to: number }): boolean {
+  if (own.at === 0) own.at = own.start;
+  if (!m.kernel.host.hugetlbUnmapCallsAgain) return false;
+  const cell = vma_lookup(m, own.at);
+  if (cell === 0 || (vmaAt(m, cell).vm_flags & pg.VM_HUGETLB) === 0) return false;
+  own.from = own.at;
+  own.to = Math.min(own.end, vmaAt(m, cell).vm_end);
+  return true;
+}
+
+const zapLocals = {
+  start: wide,
+  end: wide,
+  keepCows: int,
+  isOfFile: int,
+  from: wide,
+  to: wide,
+  at: wide,
+  first: int,
+  last: int,
+  split: int,
+} as const;
+
+/**
+ * Clears [start, end) between the two notifier calls; `isOfFile` when a part of a file goes, for
+ * which hugetlbfs has a call of its own instead.
+ */
 export const zap_range = routine(
   "unmap_vmas",
-  { start: wide, end: wide, keepCows: int, at: wide, first: int, last: int, split: int },
+  zapLocals,
   (own, m: Kvm) => [
     call(__mmu_notifier_invalidate_range_start, { start: "start", end: "end" }),
     loop(
+      when(
+        act("N7", () => own.isOfFile === 0 && nextHugetlb(m, own)),
+        [
+          call(__mmu_notifier_invalidate_range_start, { start: "from", end: "to" }),
+          loop(
+            act("N8h", () => unmap_page_range(m, own)),
+            when(() => own.at >= own.to, [leave]),
+            again,
+          ),
+          call(__mmu_notifier_invalidate_range_end, { start: "from", end: "to" }),
+          when(() => own.at >= own.end, [leave]),
+          again,
+        ],
+      ),
       act("N8", () => {
         if (own.at === 0) own.at = own.start;
         unmap_page_range(m, own);

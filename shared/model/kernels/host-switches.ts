@@ -20,14 +20,22 @@ export interface HostSwitches {
   readonly reusesLargeFolioPages: boolean;
   /** The entries of a split huge page inherit its dirty bit (huge_memory.c, since 6.6). */
   readonly splitKeepsDirty: boolean;
+  /**
+   * Pages of zeroes of a folio that is split give way to the zero page (migrate.c,
+   * try_to_map_unused_to_zeropage(), since 6.12).
+   */
+  readonly splitMapsZeroPage: boolean;
   /** A page read back from swap is writable at once if no one shares it (memory.c, since 6.9). */
   readonly swapinIsWritable: boolean;
   /** MADV_PAGEOUT takes young pages too (vmscan.c, reclaim_folio_list(), since 6.9). */
   readonly pageoutTakesYoung: boolean;
   /** References that the page cache holds to a huge page of hugetlbfs (filemap.c). */
   readonly hugetlbCacheReferences: 1 | 512;
-  /** Notifier pairs of MADV_DONTNEED on hugetlb memory (madvise.c and hugetlb.c each, in 6.1). */
-  readonly hugetlbDontneedCalls: 1 | 2;
+  /**
+   * Unmapping memory of hugetlbfs calls the notifier again inside the caller's call (hugetlb.c,
+   * __unmap_hugepage_range(), up to 6.1).
+   */
+  readonly hugetlbUnmapCallsAgain: boolean;
   /** Unmerging breaks a page by a write fault (ksm.c, 6.1) instead of FAULT_FLAG_UNSHARE. */
   readonly breaksKsmByWrite: boolean;
   /** vmf_insert_pfn_pmd() for ordinary memory (huge_memory.c; the lab uses it since 6.12). */
@@ -45,6 +53,11 @@ export interface HostSwitches {
   readonly reclaimsEmptyTables: boolean;
   /** Splitting a folio splits its huge entry within the walk over its mappings (rmap.c, 6.16). */
   readonly splitsPmdInRmapWalk: boolean;
+  /**
+   * A split folio's tails are made in the order of their addresses (huge_memory.c,
+   * __folio_freeze_and_split_unmapped(), 7.x) instead of from the last to the first.
+   */
+  readonly splitsTailsForward: boolean;
   /** Migration unmaps all folios before it moves the first (migrate.c, since 6.3). */
   readonly migratesInBatches: boolean;
   /**
@@ -73,10 +86,11 @@ export const HOST_6_12: HostSwitches = {
   splitsHugeZeroOnWrite: true,
   reusesLargeFolioPages: false,
   splitKeepsDirty: true,
+  splitMapsZeroPage: true,
   swapinIsWritable: true,
   pageoutTakesYoung: true,
   hugetlbCacheReferences: 512,
-  hugetlbDontneedCalls: 1,
+  hugetlbUnmapCallsAgain: false,
   breaksKsmByWrite: false,
   hasHugePfnmap: true,
   marksBeforeWorkingset: 0,
@@ -84,6 +98,7 @@ export const HOST_6_12: HostSwitches = {
   mremapRealigns: true,
   reclaimsEmptyTables: false,
   splitsPmdInRmapWalk: false,
+  splitsTailsForward: false,
   migratesInBatches: true,
   movesByFollowPage: false,
   knowsFolioSharers: false,
@@ -97,10 +112,11 @@ export const HOST_6_1: HostSwitches = {
   ...HOST_6_12,
   savesDirtyOfReadOnly: false,
   splitKeepsDirty: false,
+  splitMapsZeroPage: false,
   swapinIsWritable: false,
   pageoutTakesYoung: false,
   hugetlbCacheReferences: 1,
-  hugetlbDontneedCalls: 2,
+  hugetlbUnmapCallsAgain: true,
   breaksKsmByWrite: true,
   hasHugePfnmap: false,
   tellsMapcountOfPage: true,
@@ -121,6 +137,7 @@ export const HOST_7: HostSwitches = {
   reusesLargeFolioPages: true,
   reclaimsEmptyTables: true,
   splitsPmdInRmapWalk: true,
+  splitsTailsForward: true,
   knowsFolioSharers: true,
   collapsesWritableOnly: false,
 };
