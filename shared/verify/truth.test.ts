@@ -77,19 +77,20 @@ describe("real traces", () => {
     expect(labMarks(lost)).toBeNull();
   });
 
-  test("a call graph is not called equal by its events alone", () => {
-    const name = "7.2/tdp/lab_tail.trace";
-    const call = " 0)               |  kvm_mmu_page_fault() {\n";
-    const result = verifyText(
-      simulator,
-      textOf(name).replace(/^.*STEP 5/mu, `${call}$&`),
-      name,
-      BY_FOLDER,
-    );
+  const CALL = " 0)               |  kvm_mmu_page_fault() {\n";
+  const WATCH = "vmm-1 [000] ..... 1.000000: tracing_mark_write: WATCH pfn=0x1 slot=0 ret=0\n";
+  test.each([
+    ["a call graph", "7.2/tdp/lab_tail.trace", CALL, /calls/],
+    ["a watched count", "7.2/tdp/lab_tail.trace", WATCH, /reference counts/],
+    ["a folder of call graphs", "7.2/tdp-calls/lab_tail.trace", "", /calls/],
+    ["a folder of watched counts", "7.2/tdp-refs/lab_tail.trace", "", /reference counts/],
+  ])("%s is not called equal by its events alone", (_what, name, added, message) => {
+    const text = textOf(name.replace(/-\w+/u, "")).replace(/^.*STEP 5/mu, `${added}$&`);
+    const result = verifyText(simulator, text, name, BY_FOLDER);
     expect(result).toMatchObject({
       kind: "not simulated",
-      message: expect.stringMatching(/calls/),
-      line: expect.any(Number),
+      message: expect.stringMatching(message),
+      line: added === "" ? 1 : text.split(added)[0]?.split("\n").length,
     });
   });
 });
