@@ -7,6 +7,7 @@ import { TablePageChange } from "#shared/events/own";
 import { EVENT_ARITY, EventId, EVENTS } from "#shared/events/table";
 import { makeTexts, type Texts } from "#shared/events/texts";
 import type { SimRun, StepSpan } from "#shared/model/sim-run";
+import { waitsForReaders } from "#shared/model/kvm/tdp-pages";
 import {
   oldPageLine,
   pageLine,
@@ -64,21 +65,31 @@ function pagesAfter(m: Kvm, tracked: readonly Tracked[], texts: Texts): TraceRec
   });
 }
 
+interface Root {
+  readonly table: number;
+  readonly level: number;
+}
+const GONE: Root = { table: 0, level: NO_TABLES };
+
 /**
  * The root that each vCPU loaded last, by the order in which vCPUs first loaded one, as the lab
  * numbers them. A vCPU that lets go of its root keeps it here: KVM may still change its tables.
  */
 class LoadedRoots {
-  readonly #roots = new Map<number, { table: number; level: number }>();
+  readonly #roots = new Map<number, Root>();
 
-  /** Frames of table pages that were given back in the step: such a root is no table any more. */
+  /**
+   * Frames of table pages that were given back in the step: such a root is no table any more, nor
+   * is one that only waits for its readers.
+   */
   after(m: Kvm, freed: ReadonlySet<number>): TraceRecord[] {
+    const isGone = ({ table }: Root): boolean =>
+      table === 0 || freed.has(tablePfn(m, table)) || waitsForReaders(m, table);
     for (const vcpu of m.vcpus.keys()) {
       const root = rootOf(m, vcpu);
       const last = this.#roots.get(vcpu);
       if (root !== null) this.#roots.set(vcpu, root);
-      else if (last !== undefined && freed.has(tablePfn(m, last.table)))
-        this.#roots.set(vcpu, { table: 0, level: NO_TABLES });
+      else if (last !== undefined && isGone(last)) this.#roots.set(vcpu, GONE);
     }
     // The lab looks while it has the VM.
     if (m.kvm.isClosed) return [];
@@ -86,7 +97,7 @@ class LoadedRoots {
   }
 }
 
-function tablesOf(m: Kvm, number: number, root: { table: number; level: number }): TraceRecord[] {
+function tablesOf(m: Kvm, number: number, root: Root): TraceRecord[] {
   const { table, level } = root;
   if (level === NO_TABLES) return [makeRecord(EventId.labRoot, [number, 0, 0, NO_TABLES])];
   const head = makeRecord(EventId.labRoot, [number, ...wide(tablePfn(m, table) * 4096), level]);

@@ -62,6 +62,16 @@ export function freeAfterReaders(m: Kvm, sp: ShadowPage): void {
   m.kvm.pendingTables = sp.cell;
 }
 
+/** Whether a table is among the pages that wait: the kernel frees it at a time of its own. */
+export function waitsForReaders(m: Kvm, table: number): boolean {
+  for (let cell: number = m.kvm.pendingTables; cell !== 0; ) {
+    const sp = kvm_mmu_page.at(m, cell);
+    if (sp.spt === table) return true;
+    cell = sp.pending;
+  }
+  return false;
+}
+
 /** tdp_mmu_free_sp_rcu_callback() for the pages that wait; nothing while a reader is inside. */
 export const runRcuCallbacks = routine("rcu_core", {}, (_own, m: Kvm) => [
   loop(
