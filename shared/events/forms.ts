@@ -19,7 +19,7 @@ export interface PrintForms {
   readonly requestedAccess: boolean;
   /** Names of error-code bits in the order they are printed. */
   readonly pferr: readonly (readonly [bit: number, name: string])[];
-  /** Width of the error code that fast_page_fault records. */
+  /** Width of the error code that fast_page_fault records; a cut line's is that of its fault. */
   readonly fastErrorBits: 32 | 64;
 }
 

@@ -58,10 +58,8 @@ export function flagsOnly(slot: Slot): Piece {
       scan.cells[scan.base + slot.at + 1] = hi;
       return end;
     },
-    print: (cells, base, context) => {
-      const hi = context.forms.fastErrorBits === 32 ? 0 : cellAt(cells, base + slot.at + 1);
-      return flagsText(cellAt(cells, base + slot.at), hi, context);
-    },
+    print: (cells, base, context) =>
+      flagsText(cellAt(cells, base + slot.at), cellAt(cells, base + slot.at + 1), context),
   };
 }
 
