@@ -107,7 +107,7 @@ const move_page_tables = routine("move_page_tables", moveLocals, (own, m: Kvm) =
 /** copy_vma(): the mapping at its new place; one without pages counts its offset anew. */
 function copyVma(m: Kvm, from: number, size: number, to: number): void {
   const { vm_start, vm_flags, kind, vm_file, vm_pgoff, anon_vma } = vmaAt(m, vma_lookup(m, from));
-  const isFresh = kindOf(kind).fill === Fill.anonymous && !anon_vma;
+  const isFresh = kindOf(kind).fill === Fill.anonymous && anon_vma === 0;
   const cell = insertVma(m, {
     start: to,
     end: to + size,
