@@ -10,7 +10,7 @@ import type { Kvm } from "../state/machine.ts";
 import { ZERO_PAGE_PFN } from "./kinds.ts";
 import * as page from "./page.ts";
 import * as pt from "./pgtable.ts";
-import type { VmaView } from "./vma.ts";
+import { anon_vma_prepare, type VmaView } from "./vma.ts";
 
 export const is_zero_pfn = (pfn: number): boolean => pfn === ZERO_PAGE_PFN;
 
@@ -27,7 +27,7 @@ export function addNewAnonRmap(m: Kvm, vma: VmaView, pfn: number): void {
   const flags = pg.PG_anon | pg.PG_lru | pg.PG_swapbacked | pg.PG_anonExclusive;
   page.setPageFlags(m, pfn, flags | lockedFlag(vma));
   page.addMapcount(m, pfn, 1);
-  vma.anon_vma = true;
+  anon_vma_prepare(m, vma);
 }
 
 /** Write permission of a new page's entry, with the dirty bit: maybe_mkwrite(pte_mkdirty()). */

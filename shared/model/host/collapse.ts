@@ -36,7 +36,7 @@ function mayHaveHuge(m: Kvm, hva: number): boolean {
   const isRefused = (vma.vm_flags & (pg.VM_NOHUGEPAGE | pg.VM_SPECIAL | pg.VM_HUGETLB)) !== 0;
   if (isRefused || !isSuitable(vma, vma.vm_end - pt.PMD_SIZE)) return false;
   const { fill } = kindOf(vma.kind);
-  if (fill !== Fill.file) return fill === Fill.anonymous && vma.anon_vma;
+  if (fill !== Fill.file) return fill === Fill.anonymous && vma.anon_vma !== 0;
   if (fileAt(m, vma.vm_file).fs === pg.FileSystem.ramfs) return false;
   const isAligned = (vma.vm_start / pt.PAGE_SIZE - vma.vm_pgoff) % pt.PMD_PAGES === 0;
   return isAligned && notSimulated("MADV_COLLAPSE of a file");

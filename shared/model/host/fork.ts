@@ -32,7 +32,7 @@ export function maybeDmaPinned(m: Kvm, pfn: number): boolean {
 
 /** vma_needs_copy(): others are filled again by faults. */
 const needsCopy = (vma: VmaView): boolean =>
-  (vma.vm_flags & (pg.VM_PFNMAP | pg.VM_MIXEDMAP)) !== 0 || vma.anon_vma;
+  (vma.vm_flags & (pg.VM_PFNMAP | pg.VM_MIXEDMAP)) !== 0 || vma.anon_vma !== 0;
 
 const isCow = (vma: VmaView): boolean =>
   (vma.vm_flags & (pg.VM_SHARED | pg.VM_MAYWRITE)) === pg.VM_MAYWRITE;

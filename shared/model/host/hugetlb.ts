@@ -17,7 +17,7 @@ import {
 } from "./notifier.ts";
 import * as page from "./page.ts";
 import * as pt from "./pgtable.ts";
-import { find_vma, vmaAt, type VmaView } from "./vma.ts";
+import { anon_vma_prepare, find_vma, vmaAt, type VmaView } from "./vma.ts";
 
 export const POOL_PAGES = 8;
 
@@ -108,7 +108,7 @@ const hugetlb_no_page = routine(
     }
     if (!isShared(vma)) {
       page.setPageFlags(m, head, pg.PG_anon | pg.PG_anonExclusive);
-      vma.anon_vma = true;
+      anon_vma_prepare(m, vma);
     }
     page.addEntireMapcount(m, head, 1);
     const isWritable = isShared(vma) || write === 1;
@@ -173,6 +173,6 @@ function placeHuge(m: Kvm, own: { hva: number; start: number; fresh: number; old
   pt.set_pmd_at(m, own.start, cell, low, pt.mk_pte_high(own.fresh));
   page.addEntireMapcount(m, own.old, -1);
   page.put_page(m, own.old, PageRefCause.unmapped);
-  vma.anon_vma = true;
+  anon_vma_prepare(m, vma);
   recordFault(m, own.hva, own.fresh, LookupOutcome.copied);
 }

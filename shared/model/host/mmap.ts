@@ -18,7 +18,7 @@ import * as page from "./page.ts";
 import * as pt from "./pgtable.ts";
 import { mm_get_huge_zero_folio } from "./thp.ts";
 import { do_vmi_align_munmap } from "./unmap.ts";
-import { insertVma, mergeVmas, vma_lookup, vmaAt } from "./vma.ts";
+import { find_vma, insertVma, mergeVmas, vma_lookup, vmaAt } from "./vma.ts";
 
 /** What the VMM writes into every byte of a file before it maps it. */
 const FILE_WORD = 0x11111111;
@@ -58,6 +58,10 @@ function adviseFlags(kind: MemoryKind): number {
   return kind.descriptor === Descriptor.none ? pg.VM_NOHUGEPAGE : 0;
 }
 
+/** MAP_POPULATE comes before the VMM's madvise, so it finds a mapping without advice. */
+const isPopulatedFirst = (kind: MemoryKind): boolean =>
+  kind.onMap === "write" && adviseFlags(kind) === pg.VM_NOHUGEPAGE;
+
 /**
  * Inserts the mapping; false when the kind cannot be mapped there. Entries are made by
  * fillMapping().
@@ -72,7 +76,7 @@ export function mapKind(m: Kvm, { start, size, kind }: MapRequest): boolean {
   insertVma(m, {
     start,
     end,
-    flags: memory.vm_flags | adviseFlags(memory),
+    flags: memory.vm_flags | (isPopulatedFirst(memory) ? 0 : adviseFlags(memory)),
     kind,
     pgoff: memory.fill === Fill.anonymous ? start / pt.PAGE_SIZE : 0,
     file: isOfFile(memory) ? newFile(m, fs, size) : 0,
@@ -101,6 +105,16 @@ function populate(m: Kvm, from: number, to: number, write: number): void {
   }
 }
 
+/** The VMM's madvise of a mapping that mmap has populated. */
+function adviseMapping(m: Kvm, start: number, end: number): void {
+  for (let cell = find_vma(m, start); cell !== 0; cell = vmaAt(m, cell).vm_next) {
+    const vma = vmaAt(m, cell);
+    if (vma.vm_end > end) break;
+    if (vma.vm_start >= start) vma.vm_flags |= pg.VM_NOHUGEPAGE;
+  }
+  mergeVmas(m, start, end);
+}
+
 /** Makes the entries that mmap itself makes, for [from, to) of a mapping of this kind. */
 export function fillMapping(m: Kvm, request: MapRequest, from: number, to: number): void {
   const memory = kindOf(request.kind);
@@ -112,6 +126,8 @@ export function fillMapping(m: Kvm, request: MapRequest, from: number, to: numbe
   else if (memory.onMap === "insert") vm_insert_pages(m, from, to, first);
   else if (memory.onMap === "write") populate(m, from, to, FaultFor.write);
   else if (memory.onMap === "read") populate(m, from, to, FaultFor.read);
+  const end = request.start + request.size;
+  if (isPopulatedFirst(memory) && to >= end) adviseMapping(m, request.start, end);
 }
 
 /** mmap with MAP_FIXED: what is there goes first. Result: 0, or 1 when the kind is refused. */

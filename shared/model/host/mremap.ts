@@ -1,6 +1,7 @@
 // mremap to a fixed place: what is there goes, the entries move, the old mapping goes. The notifier
 // is called twice for the old range: for the move, and for the unmapping of what is empty by then.
-// From: mm/mremap.c (mremap_to, move_vma, move_page_tables, try_realign_addr), 6.12.
+// From: mm/mremap.c (mremap_to, move_vma, move_page_tables, try_realign_addr), 6.12;
+// remap_move(), 7.2.
 // MODEL: merged pages (KSM) stay merged in the mapping that moves.
 import { routine } from "#shared/engine/routine";
 import { int, wide } from "#shared/engine/struct";
@@ -9,7 +10,8 @@ import { LockCode } from "#shared/events/own";
 import * as pg from "../state/host.ts";
 import { TASK_SIZE } from "../state/layout.ts";
 import type { Kvm } from "../state/machine.ts";
-import { Fill, kindOf } from "./kinds.ts";
+import { fileAt } from "./filemap.ts";
+import { Descriptor, Fill, kindOf } from "./kinds.ts";
 import { releaseLock, takeLock } from "./locks.ts";
 import {
   __mmu_notifier_invalidate_range_end,
@@ -18,7 +20,15 @@ import {
 import * as pt from "./pgtable.ts";
 import { __split_huge_pmd } from "./split-pmd.ts";
 import { do_vmi_align_munmap } from "./unmap.ts";
-import { insertVma, isAnyMapped, mergeVmas, vma_lookup, vmaAt } from "./vma.ts";
+import {
+  find_vma,
+  insertVma,
+  isAnyMapped,
+  mergeVmas,
+  vma_lookup,
+  vmaAt,
+  type VmaView,
+} from "./vma.ts";
 
 const EFAULT = -14;
 const EINVAL = -22;
@@ -107,7 +117,7 @@ const move_page_tables = routine("move_page_tables", moveLocals, (own, m: Kvm) =
 /** copy_vma(): the mapping at its new place; one without pages counts its offset anew. */
 function copyVma(m: Kvm, from: number, size: number, to: number): void {
   const { vm_start, vm_flags, kind, vm_file, vm_pgoff, anon_vma } = vmaAt(m, vma_lookup(m, from));
-  const isFresh = kindOf(kind).fill === Fill.anonymous && !anon_vma;
+  const isFresh = kindOf(kind).fill === Fill.anonymous && anon_vma === 0;
   const cell = insertVma(m, {
     start: to,
     end: to + size,
@@ -119,21 +129,20 @@ function copyVma(m: Kvm, from: number, size: number, to: number): void {
   vmaAt(m, cell).anon_vma = anon_vma;
 }
 
-/** What the call refuses before it changes anything. */
-function refusal(m: Kvm, from: number, size: number, to: number): number {
-  const cell = vma_lookup(m, from);
-  if (cell === 0) return EFAULT;
-  const isOdd = from % pt.PMD_SIZE !== 0 || to % pt.PMD_SIZE !== 0;
-  if ((vmaAt(m, cell).vm_flags & pg.VM_HUGETLB) !== 0 && isOdd) return EINVAL;
-  const overlaps = from + size > to && to + size > from;
-  return to % pt.PAGE_SIZE !== 0 || to + size > TASK_SIZE || overlaps ? EINVAL : 0;
+/** What is wrong with the addresses themselves. */
+function badPlace(from: number, end: number, to: number): number {
+  const toEnd = to + (end - from);
+  const overlaps = end > to && toEnd > from;
+  return to % pt.PAGE_SIZE !== 0 || toEnd > TASK_SIZE || overlaps ? EINVAL : 0;
 }
 
-/** Memory of hugetlbfs moves in whole huge pages. */
-function roundUp(m: Kvm, own: { from: number; end: number }): void {
+/** Memory of hugetlbfs moves in whole huge pages, between addresses of such. */
+function align_hugetlb(m: Kvm, own: { from: number; end: number; to: number }): number {
   const cell = vma_lookup(m, own.from);
-  if (cell === 0 || (vmaAt(m, cell).vm_flags & pg.VM_HUGETLB) === 0) return;
+  if (cell === 0) return EFAULT;
+  if ((vmaAt(m, cell).vm_flags & pg.VM_HUGETLB) === 0) return 0;
   own.end = own.from + Math.ceil((own.end - own.from) / pt.PMD_SIZE) * pt.PMD_SIZE;
+  return own.from % pt.PMD_SIZE !== 0 || own.to % pt.PMD_SIZE !== 0 ? EINVAL : 0;
 }
 
 const isAcross = (m: Kvm, from: number, end: number): boolean => {
@@ -141,33 +150,99 @@ const isAcross = (m: Kvm, from: number, end: number): boolean => {
   return cell === 0 || vmaAt(m, cell).vm_end < end;
 };
 
+/** vma_multi_allowed(): files that choose their addresses themselves move alone. */
+function vma_multi_allowed(m: Kvm, vma: VmaView): boolean {
+  const isRamfs = vma.vm_file !== 0 && fileAt(m, vma.vm_file).fs === pg.FileSystem.ramfs;
+  return !isRamfs && kindOf(vma.kind).descriptor !== Descriptor.pci;
+}
+
+interface Parts {
+  /** Of the whole call: what is left of it, and how far it moves. */
+  next: number;
+  last: number;
+  shift: number;
+  isLater: number;
+  /** The part that moves now. */
+  from: number;
+  end: number;
+  to: number;
+  toEnd: number;
+  r: number;
+}
+
+/** remap_move(): what the next mapping has of the range; false at its end or with an errno. */
+function takeMapping(m: Kvm, own: Parts): boolean {
+  const cell = own.next < own.last ? find_vma(m, own.next) : 0;
+  const isNone = cell === 0 || vmaAt(m, cell).vm_start >= own.last;
+  if (isNone || (own.isLater === 0 && vmaAt(m, cell).vm_start > own.next)) {
+    if (own.isLater === 0) own.r = EFAULT;
+    return false;
+  }
+  const vma = vmaAt(m, cell);
+  if (!vma_multi_allowed(m, vma) && (own.isLater !== 0 || vma.vm_end < own.last)) {
+    own.r = EFAULT;
+    return false;
+  }
+  own.from = Math.max(vma.vm_start, own.next);
+  own.end = Math.min(vma.vm_end, own.last);
+  return true;
+}
+
+/** The next part that moves, checked; false when there is none or an errno ends the call. */
+function nextPart(m: Kvm, own: Parts): boolean {
+  const isMany = m.kernel.host.mremapMovesMany;
+  if (!isMany && own.isLater !== 0) return false;
+  if (isMany && own.isLater === 0) own.r = badPlace(own.from, own.end, own.to);
+  if (own.r !== 0 || (isMany && !takeMapping(m, own))) return false;
+  own.to = own.from + own.shift;
+  own.next = own.end;
+  own.r = align_hugetlb(m, own);
+  own.toEnd = own.end + own.shift;
+  if (own.r === 0 && !isMany) own.r = badPlace(own.from, own.end, own.to);
+  own.isLater = 1;
+  return own.r === 0;
+}
+
+const remapLocals = {
+  from: wide,
+  end: wide,
+  to: wide,
+  toEnd: wide,
+  next: wide,
+  last: wide,
+  shift: wide,
+  isLater: int,
+  r: int,
+} as const;
+
 /** mremap() with MREMAP_FIXED, size unchanged: 0 or a negative errno. */
-export const mremap_to = routine(
-  "mremap_to",
-  { from: wide, end: wide, to: wide, toEnd: wide, r: int },
-  (own, m: Kvm) => [
-    when(() => own.from % pt.PAGE_SIZE !== 0 || own.end <= own.from, [done(EINVAL)]),
-    takeLock(m, "U1", () => m.mm.mmap_lock, "write", LockCode.mmap_lock),
-    act("V2", () => {
-      roundUp(m, own);
-      own.toEnd = own.to + (own.end - own.from);
-      own.r = refusal(m, own.from, own.end - own.from, own.to);
-    }),
-    when(() => own.r === 0, [call(do_vmi_align_munmap, { start: "to", end: "toEnd" }, "r")]),
+export const mremap_to = routine("mremap_to", remapLocals, (own, m: Kvm) => [
+  when(() => own.from % pt.PAGE_SIZE !== 0 || own.end <= own.from, [done(EINVAL)]),
+  takeLock(m, "U1", () => m.mm.mmap_lock, "write", LockCode.mmap_lock),
+  act("V2", () => {
+    own.next = own.from;
+    own.last = own.end;
+    own.shift = own.to - own.from;
+  }),
+  loop(
+    when(
+      act("V2n", () => nextPart(m, own)),
+      [],
+      [leave],
+    ),
+    call(do_vmi_align_munmap, { start: "to", end: "toEnd" }, "r"),
     when(
       () => own.r === 0,
       [act("V3", () => (own.r = isAcross(m, own.from, own.end) ? EFAULT : 0))],
     ),
-    when(
-      () => own.r === 0,
-      [
-        act("V4", () => copyVma(m, own.from, own.end - own.from, own.to)),
-        call(move_page_tables, { from: "from", end: "end", to: "to" }),
-        call(do_vmi_align_munmap, { start: "from", end: "end" }, "r"),
-        act("V5", () => mergeVmas(m, own.to, own.toEnd)),
-      ],
-    ),
-    releaseLock(m, "U3", () => m.mm.mmap_lock, "write", LockCode.mmap_lock),
-    done("r"),
-  ],
-);
+    when(() => own.r !== 0, [leave]),
+    act("V4", () => copyVma(m, own.from, own.end - own.from, own.to)),
+    call(move_page_tables, { from: "from", end: "end", to: "to" }),
+    call(do_vmi_align_munmap, { start: "from", end: "end" }, "r"),
+    act("V5", () => mergeVmas(m, own.to, own.toEnd)),
+    when(() => own.r !== 0, [leave]),
+    again,
+  ),
+  releaseLock(m, "U3", () => m.mm.mmap_lock, "write", LockCode.mmap_lock),
+  done("r"),
+]);

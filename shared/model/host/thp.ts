@@ -18,7 +18,7 @@ import {
 import * as page from "./page.ts";
 import * as pt from "./pgtable.ts";
 import { isHugeZero } from "./split-pmd.ts";
-import { find_vma, vmaAt, type VmaView } from "./vma.ts";
+import { anon_vma_prepare, find_vma, vmaAt, type VmaView } from "./vma.ts";
 
 /** thp_vma_suitable_order(): the 2 MiB around an address lie inside the mapping. */
 export function isSuitable(vma: VmaView, hva: number): boolean {
@@ -63,7 +63,7 @@ export function setHugeLeaf(m: Kvm, hva: number, head: number, bits: number): vo
 const do_huge_pmd_anonymous_page = routine(
   "do_huge_pmd_anonymous_page",
   (m: Kvm, vma: VmaView, hva: number, write: number): void => {
-    vma.anon_vma = true;
+    anon_vma_prepare(m, vma);
     const isWrite = write === 1;
     const head = isWrite ? newAnonHugePage(m, vma) : mm_get_huge_zero_folio(m);
     setHugeLeaf(m, hva, head, isWrite ? writeBits(vma) : 0);

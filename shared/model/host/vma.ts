@@ -1,12 +1,19 @@
 // The VMM's mappings: a list ordered by address. Finding, making, merging, cutting.
 // Owns the list; entries of the page tables belong to those who map and zap.
-// From: mm/mmap.c, mm/vma.c (find_vma, __split_vma, can_vma_merge_*), 6.12; a list stands for the
-// maple tree.
+// From: mm/mmap.c, mm/vma.c (find_vma, __split_vma, can_vma_merge_*,
+// find_mergeable_anon_vma), 6.12; a list stands for the maple tree.
 import { routine } from "#shared/engine/routine";
 import { int, wide } from "#shared/engine/struct";
 import { act, call, done, when } from "#shared/engine/words";
 import { KIND, type Kvm } from "../state/machine.ts";
-import { VM_HUGETLB, VM_SPECIAL, vm_area_struct } from "../state/host.ts";
+import {
+  VM_EXEC,
+  VM_HUGETLB,
+  VM_READ,
+  VM_SPECIAL,
+  VM_WRITE,
+  vm_area_struct,
+} from "../state/host.ts";
 import { Fill, kindOf } from "./kinds.ts";
 import { entryCell, PMD_SIZE, pmdStart } from "./pgtable.ts";
 import { __split_huge_pmd } from "./split-pmd.ts";
@@ -130,6 +137,40 @@ export function removeVma(m: Kvm, cell: number): void {
 
 const isAnonymous = (vma: VmaView): boolean => kindOf(vma.kind).fill === Fill.anonymous;
 
+/**
+ * MODEL: a mapping has one anon_vma only. In the kernel those that a process got by fork have more
+ * and do not merge so; the VMM's own parent has none of its mappings.
+ */
+const is_mergeable_anon_vma = (lower: VmaView, upper: VmaView): boolean =>
+  lower.anon_vma === 0 || upper.anon_vma === 0 || lower.anon_vma === upper.anon_vma;
+
+const VM_ACCESS_FLAGS = VM_READ | VM_WRITE | VM_EXEC;
+
+/** anon_vma_compatible(): neighbours that differ in rights only. */
+const anon_vma_compatible = (lower: VmaView, upper: VmaView): boolean =>
+  lower.vm_end === upper.vm_start &&
+  lower.vm_file === upper.vm_file &&
+  ((lower.vm_flags ^ upper.vm_flags) & ~VM_ACCESS_FLAGS) === 0 &&
+  upper.vm_pgoff === lower.vm_pgoff + (lower.vm_end - lower.vm_start) / 4096;
+
+/** find_mergeable_anon_vma(): that of the mapping above, or of the one below; 0 for none. */
+function find_mergeable_anon_vma(m: Kvm, vma: VmaView): number {
+  const next: number = vma.vm_next;
+  if (next !== 0 && anon_vma_compatible(vma, vmaAt(m, next)) && vmaAt(m, next).anon_vma !== 0)
+    return vmaAt(m, next).anon_vma;
+  const before = vma_lookup(m, vma.vm_start - 1);
+  if (before === 0 || !anon_vma_compatible(vmaAt(m, before), vma)) return 0;
+  return vmaAt(m, before).anon_vma;
+}
+
+/** anon_vma_prepare(): before the first page of its own, a mapping gets an anon_vma. */
+export function anon_vma_prepare(m: Kvm, vma: VmaView): void {
+  if (vma.anon_vma !== 0) return;
+  const reused = find_mergeable_anon_vma(m, vma);
+  if (reused === 0) m.host.anonVmas += 1;
+  vma.anon_vma = reused === 0 ? m.host.anonVmas : reused;
+}
+
 /** can_vma_merge_after(): neighbours that differ in nothing but their place. */
 function canMerge(lower: VmaView, upper: VmaView): boolean {
   const pages = (lower.vm_end - lower.vm_start) / 4096;
@@ -139,6 +180,7 @@ function canMerge(lower: VmaView, upper: VmaView): boolean {
     (lower.vm_flags & VM_SPECIAL) === 0 &&
     lower.vm_file === upper.vm_file &&
     (lower.kind === upper.kind || (isAnonymous(lower) && isAnonymous(upper))) &&
+    is_mergeable_anon_vma(lower, upper) &&
     upper.vm_pgoff === lower.vm_pgoff + pages
   );
 }
@@ -146,12 +188,12 @@ function canMerge(lower: VmaView, upper: VmaView): boolean {
 /** vma_merge(): neighbours in [start, end] that have become alike are one mapping again. */
 export function mergeVmas(m: Kvm, start: number, end: number): void {
   let cell: number = m.mm.mmap;
-  while (cell !== 0 && vmaAt(m, cell).vm_start <= end) {
+  while (cell !== 0 && vmaAt(m, cell).vm_end <= end) {
     const vma = vmaAt(m, cell);
     const next: number = vma.vm_next;
     if (next !== 0 && vma.vm_end >= start && canMerge(vma, vmaAt(m, next))) {
       const upper = vmaAt(m, next);
-      vma.anon_vma = vma.anon_vma || upper.anon_vma;
+      if (vma.anon_vma === 0) vma.anon_vma = upper.anon_vma;
       vma.vm_end = upper.vm_end;
       removeVma(m, next);
     } else cell = next;

@@ -49,6 +49,8 @@ export interface HostSwitches {
   readonly tellsMapcountOfPage: boolean;
   /** A move may begin at the start of its 2 MiB (mremap.c, try_realign_addr(), since 6.7). */
   readonly mremapRealigns: boolean;
+  /** A move goes over more than one mapping, and over holes (mremap.c, remap_move(), 6.17). */
+  readonly mremapMovesMany: boolean;
   /** MADV_DONTNEED frees page tables that became empty (CONFIG_PT_RECLAIM, since 6.14). */
   readonly reclaimsEmptyTables: boolean;
   /** Splitting a folio splits its huge entry within the walk over its mappings (rmap.c, 6.16). */
@@ -96,6 +98,7 @@ export const HOST_6_12: HostSwitches = {
   marksBeforeWorkingset: 0,
   tellsMapcountOfPage: false,
   mremapRealigns: true,
+  mremapMovesMany: false,
   reclaimsEmptyTables: false,
   splitsPmdInRmapWalk: false,
   splitsTailsForward: false,
@@ -135,6 +138,7 @@ export const HOST_7: HostSwitches = {
   splitsHugeZeroOnWrite: false,
   marksBeforeWorkingset: 3,
   reusesLargeFolioPages: true,
+  mremapMovesMany: true,
   reclaimsEmptyTables: true,
   splitsPmdInRmapWalk: true,
   splitsTailsForward: true,

@@ -109,6 +109,8 @@ export const VMM_BACKINGS = 32;
 export const hostMemory = struct("host memory", {
   /** The huge zero page, as pfn + 1; made at its first use. */
   hugeZero: int,
+  /** How many anon_vmas were made. */
+  anonVmas: int,
   /** Free huge pages of the pool, newest first (as pfn + 1, linked by `gathered`). */
   hugetlbFree: int,
   /** Pages of the pool that have frames, on node 0 and on node 1, and that are in use. */
@@ -134,8 +136,8 @@ export const vm_area_struct = struct("vm_area_struct", {
   kind: int,
   /** Cell of the file's address_space; 0 for anonymous memory and drivers. */
   vm_file: ref,
-  /** It has anonymous pages, or had some: fork copies it. */
-  anon_vma: bit,
+  /** Number of its anon_vma; 0 while it has none. With one, fork copies it. */
+  anon_vma: int,
   vm_next: ref,
 });
 
