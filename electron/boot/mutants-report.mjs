@@ -6,7 +6,7 @@ import { say } from "./project.mjs";
 /**
  * Mutants in a hundred of the whole table that must be caught. A mark in the table explains a
  * survivor and excuses none: it is set when the outcome is known. The share of those without a
- * mark is printed beside it, and tells how well fixtures/traces stands for all real traces.
+ * mark is printed beside it, and tells of the traces that should be there and are not.
  */
 const WANTED = 95;
 /** And so many there must be. */
@@ -52,7 +52,7 @@ export function reportText(rows, traceCount, isVerbose) {
   return [
     `${caught.length} of ${rows.length} mutants are caught by ${traceCount} traces: ` +
       `${percent(caught.length, rows.length)}; ${WANTED} % are wanted.`,
-    `Of the ${visible.length} that some real trace is known to notice: ${seen}, ` +
+    `Of the ${visible.length} without a mark: ${seen}, ` +
       `${percent(seen, visible.length)}.`,
     ...section(
       "Not caught",

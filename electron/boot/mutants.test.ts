@@ -101,7 +101,7 @@ test("the report names each survivor's place in source and table; 95 in 100 are 
   expect(reportText([...rows, marked], 3, false)).toBe(
     `${[
       "38 of 40 mutants are caught by 3 traces: 95.0 %; 95 % are wanted.",
-      "Of the 39 that some real trace is known to notice: 38, 97.4 %.",
+      "Of the 39 without a mark: 38, 97.4 %.",
       "",
       "Not caught (1):",
       "a.ts:7: Wrong.\n    t.txt:1, no trace that comes there differs",
