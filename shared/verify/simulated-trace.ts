@@ -6,7 +6,6 @@ import { EntryForm, PageForm, ResultForm } from "#shared/events/lab";
 import { TablePageChange } from "#shared/events/own";
 import { EVENT_ARITY, EventId, EVENTS } from "#shared/events/table";
 import { makeTexts, type Texts } from "#shared/events/texts";
-import type { SimRun, StepSpan } from "#shared/model/sim-run";
 import { waitsForReaders } from "#shared/model/kvm/tdp-pages";
 import {
   oldPageLine,
@@ -15,6 +14,7 @@ import {
   tableEntries,
   type PageLine,
 } from "#shared/model/lab/states";
+import type { SimRun, StepSpan } from "#shared/model/sim-run";
 import { KIND, type Kvm } from "#shared/model/state/machine";
 import { tablePfn } from "#shared/model/state/tables";
 import { allSteps } from "#shared/model/steps";

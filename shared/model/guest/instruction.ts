@@ -171,24 +171,29 @@ function load(m: Kvm, vcpu: Vcpu, size: number): void {
     rax.hi = cell === 0 ? 0 : (m.mem[cell + 1] as number);
     return;
   }
-  if ((at & 7) + size <= 8) {
-    rax.lo = contents.loadLow(m, pfn, at, size);
-    rax.hi = 0;
+  if (at + size > PAGE_SIZE) {
+    loadAcross(m, vcpu, size);
     return;
   }
+  rax.lo = contents.loadLow(m, pfn, at, size);
+  rax.hi = size === 8 ? contents.loadHigh(m, pfn, at) : 0;
+}
+
+/** Byte by byte, for the bytes lie in two pages. */
+function loadAcross(m: Kvm, vcpu: Vcpu, size: number): void {
   const bytes = Array.from({ length: size }, (_, i) => {
     const place = placeOf(m, vcpu, i);
     return contents.loadLow(m, place.pfn, place.at, 1);
   });
   const join = (from: number): number =>
     [3, 2, 1, 0].reduce((word, i) => (word << 8) | (bytes[from + i] ?? 0), 0);
-  rax.lo = join(0);
-  rax.hi = join(4);
+  vcpu.rax.lo = join(0);
+  vcpu.rax.hi = join(4);
 }
 
 function store(m: Kvm, vcpu: Vcpu, size: number, lo: number, hi: number): void {
   const { pfn, at } = placeOf(m, vcpu, 0);
-  if ((at & 7) + size <= 8) {
+  if (at + size <= PAGE_SIZE) {
     contents.store(m, pfn, at, size, lo, hi);
     return;
   }

@@ -194,10 +194,10 @@ function joinBytes(m: Kvm, pfn: number, offset: number, count: number): number {
 }
 
 /** The low four bytes of `size` (1, 2, 4 or 8) at a byte offset of one page, with sign. */
-export function loadLow(m: Kvm, pfn: number, offset: number, size: number): number {
-  if (size < 8) return joinBytes(m, pfn, offset, size);
-  return (offset & 7) === 0 ? readLow(m, pfn, offset >> 3) : joinBytes(m, pfn, offset, 4);
-}
+export const loadLow = (m: Kvm, pfn: number, offset: number, size: number): number =>
+  size === 8 && (offset & 7) === 0
+    ? readLow(m, pfn, offset >> 3)
+    : joinBytes(m, pfn, offset, Math.min(size, 4));
 
 /** The high four bytes of eight at a byte offset of one page, with sign. */
 export const loadHigh = (m: Kvm, pfn: number, offset: number): number =>

@@ -85,20 +85,20 @@ function fillNext(m: Kvm, own: { list: number; i: number; at: number }): boolean
 
 const accessLocals = { ...verbLocals, hva: wide, write: int, signal: int } as const;
 
-/** Bytes of hread and hwrite; the code of hcode is shorter. */
-const WORD = 8;
+const hvaOf = (step: PlanStep): number => ("hva" in step.args ? step.args.hva : 0);
 
+/** An access of `size` bytes of the VMM, all in one page. */
 const hostStep = (
   name: string,
-  place: (step: PlanStep) => number,
+  size: number,
   write: number,
   effect: (m: Kvm, step: PlanStep, pfn: number, offset: number) => void,
 ): VerbRoutine =>
   routine(name, accessLocals, (own, m: Kvm) => [
     act("V1", () => {
-      own.hva = place(stepAt(m, own));
+      own.hva = hvaOf(stepAt(m, own));
       own.write = write;
-      if ((own.hva % PAGE) + WORD > PAGE) notSimulated("An access of the VMM across two pages");
+      if ((own.hva % PAGE) + size > PAGE) notSimulated("An access of the VMM across two pages");
     }),
     call(hostAccess, { hva: "hva", write: "write" }, "signal"),
     when(
@@ -109,19 +109,17 @@ const hostStep = (
     done(),
   ]) as unknown as VerbRoutine;
 
-const hvaOf = (step: PlanStep): number => ("hva" in step.args ? step.args.hva : 0);
-
-const hread = hostStep("hread", hvaOf, 0, (m, _step, pfn, offset) => {
+const hread = hostStep("hread", 8, 0, (m, _step, pfn, offset) => {
   const lo = contents.loadLow(m, pfn, offset, 8);
   emitResult(m, ResultForm.hostOkValue, lo, contents.loadHigh(m, pfn, offset));
 });
-const hwrite = hostStep("hwrite", hvaOf, 1, (m, step, pfn, offset) => {
+const hwrite = hostStep("hwrite", 8, 1, (m, step, pfn, offset) => {
   if (step.verb !== "hwrite") return;
   contents.store(m, pfn, offset, 8, step.args.value.lo, step.args.value.hi);
   emitResult(m, ResultForm.hostOk);
 });
 /** nop; out %al,$0x10: three bytes. */
-const hcode = hostStep("hcode", hvaOf, 1, (m, _step, pfn, offset) => {
+const hcode = hostStep("hcode", 3, 1, (m, _step, pfn, offset) => {
   contents.store(m, pfn, offset, 2, 0xe690, 0);
   contents.store(m, pfn, offset + 2, 1, 0x10, 0);
   emitResult(m, ResultForm.hostOk);
