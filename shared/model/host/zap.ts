@@ -39,14 +39,14 @@ interface Gather {
 const isAnon = (m: Kvm, pfn: number): boolean =>
   (page.pageFlags(m, page.headOf(m, pfn)) & pg.PG_anon) !== 0;
 
-/** A page that only a lock on its mapping kept from reclaim is evictable again. */
-function munlockUnmapped(m: Kvm, pfn: number): void {
+/** munlock_vma_folio(): a page that leaves a locked mapping is evictable again, but one of ramfs. */
+function munlock_vma_folio(m: Kvm, hva: number, pfn: number): void {
   const head = page.headOf(m, pfn);
   if ((page.pageFlags(m, head) & pg.PG_unevictable) === 0) return;
+  if ((vmaAt(m, vma_lookup(m, hva)).vm_flags & pg.VM_LOCKED) === 0) return;
   const { mapping } = page.pfn_to_page(m, head);
   const isRamfs = mapping !== 0 && fileAt(m, mapping).fs === pg.FileSystem.ramfs;
-  if (!isRamfs && page.folio_mapcount(m, head) === 0)
-    page.clearPageFlags(m, head, pg.PG_unevictable);
+  if (!isRamfs) page.clearPageFlags(m, head, pg.PG_unevictable);
 }
 
 /** folio_remove_rmap_*() for a leaf that is gone; a sharer's bits go to the page. */
@@ -57,7 +57,6 @@ function removeRmap(m: Kvm, pfn: number, lo: number, hi: number): void {
   }
   if ((lo & pt._PAGE_PSE) !== 0) page.addEntireMapcount(m, pfn, -1);
   else page.addMapcount(m, pfn, -1);
-  munlockUnmapped(m, pfn);
 }
 
 /** Keeps a page until the end, when its reference goes; one that is kept already loses it now. */
@@ -83,6 +82,7 @@ function zapLeaf(m: Kvm, own: Gather, hva: number, cell: number): void {
   else pt.pte_clear(m, hva, cell);
   if (!isPage) return;
   removeRmap(m, pfn, lo, hi);
+  munlock_vma_folio(m, hva, pfn);
   gatherPage(m, own, pfn);
 }
 
