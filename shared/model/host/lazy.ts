@@ -1,7 +1,7 @@
 // Pages that may go soon: MADV_FREE makes them clean and droppable, MADV_COLD only old. A huge page
 // is taken whole; where the range covers only a part, its folio is split first.
 // From: mm/madvise.c (madvise_free_pte_range, madvise_cold_or_pageout_pte_range), mm/swap.c
-// (lru_lazyfree), mm/huge_memory.c (madvise_free_huge_pmd), 6.12.
+// (lru_lazyfree), mm/huge_memory.c (madvise_free_huge_pmd), 6.1 and 6.12.
 import { routine } from "#shared/engine/routine";
 import { int, wide } from "#shared/engine/struct";
 import { act, again, call, done, leave, loop, when } from "#shared/engine/words";
@@ -15,6 +15,7 @@ import {
 } from "./notifier.ts";
 import * as page from "./page.ts";
 import * as pt from "./pgtable.ts";
+import { isMappedShared } from "./sharers.ts";
 import { canSplit, split_folio } from "./split-folio.ts";
 import { isHugeZero } from "./split-pmd.ts";
 import { swap_free } from "./swap-slots.ts";
@@ -35,43 +36,62 @@ export interface Walk {
   split: number;
 }
 
-type IsTaken = (m: Kvm, pfn: number) => boolean;
-const ONLY_OWN: IsTaken = () => false;
+/** What an advice asks of a leaf's page before it touches it. */
+interface Choice {
+  /** Others have the large folio too. */
+  isShared(m: Kvm, leaf: Leaf): boolean;
+  /** A small page that others have is meant all the same. */
+  isTaken(m: Kvm, pfn: number): boolean;
+}
+
+const ONLY_OWN: Choice = {
+  isShared: (m, { pfn, hva }) => isMappedShared(m, pfn, hva),
+  isTaken: () => false,
+};
+
+/** What becomes of a leaf of a large folio. */
+const Large = { whole: 0, split: 1, skip: 2 } as const;
+
+function judgeLarge(m: Kvm, leaf: Leaf, isWhole: boolean, choice: Choice): number {
+  if (choice.isShared(m, leaf)) return Large.skip;
+  if (isWhole && pt.isHugeLeaf(m, leaf.cell)) return Large.whole;
+  return canSplit(m, page.headOf(m, leaf.pfn)) ? Large.split : Large.skip;
+}
 
 /**
  * Visits the leaves of up to one table of [at, end) that have a page only this mapping has, or a
- * small one that `isTaken` all the same. Stops at a huge page that is not covered whole: its folio
- * must be split, or passed over.
+ * small one that is taken all the same. Stops at a large folio that is not covered whole: it must
+ * be split. One that cannot be is passed over, or ends the table (6.1).
  */
 export function visitOwnLeaves(
   m: Kvm,
   walk: Walk,
   end: number,
   visit: (leaf: Leaf) => void,
-  isTaken = ONLY_OWN,
+  choice = ONLY_OWN,
 ): void {
   const { at } = walk;
   walk.split = 0;
   const stop = Math.min(end, pt.pmdStart(at) + pt.PMD_SIZE);
-  const isWhole = stop - at === pt.PMD_SIZE;
+  const isLru = (pfn: number): boolean =>
+    (page.pageFlags(m, page.headOf(m, pfn)) & pg.PG_lru) !== 0;
   for (let hva = at; hva < stop; hva += pt.PAGE_SIZE) {
     const cell = pt.presentLeaf(m, hva);
     if (cell === 0 || (pt.pteLow(m, cell) & pt._PAGE_SPECIAL) !== 0) continue;
     const pfn = pt.ptePfn(m, cell);
     if (!pfn_valid(pfn) || isHugeZero(m, pfn)) continue;
-    const isHuge = pt.isHugeLeaf(m, cell);
-    const head = page.headOf(m, pfn);
-    const isOwn = page.page_mapcount(m, pfn) === 1;
-    if (page.isLarge(m, head) && isOwn && !(isHuge && isWhole) && canSplit(m, head)) {
-      walk.at = hva;
-      walk.split = 1;
-      return;
-    }
-    if (page.isLarge(m, head) && !isHuge) continue;
-    const isMeant = isOwn || (!isHuge && isTaken(m, pfn));
-    if (isMeant && (page.pageFlags(m, page.headOf(m, pfn)) & pg.PG_lru) !== 0)
-      visit({ hva, cell, pfn });
-    if (isHuge) break;
+    const leaf = { hva, cell, pfn };
+    if (page.isLarge(m, page.headOf(m, pfn))) {
+      const verdict = judgeLarge(m, leaf, stop - at === pt.PMD_SIZE, choice);
+      if (verdict === Large.split) {
+        walk.at = hva;
+        walk.split = 1;
+        return;
+      }
+      if (verdict === Large.whole && isLru(pfn)) visit(leaf);
+      if (pt.isHugeLeaf(m, cell) || m.kernel.host.adviceEndsAtLargeFolio) break;
+    } else if ((page.page_mapcount(m, pfn) === 1 || choice.isTaken(m, pfn)) && isLru(pfn))
+      visit(leaf);
   }
   walk.at = stop;
 }
@@ -82,9 +102,19 @@ export function passOver(walk: Walk): void {
 }
 
 /**
- * Others may have the page too, unless it is dirty by itself: that could not be undone for them.
+ * Others may have a small page too, unless it is dirty by itself: that could not be undone for them.
+ * A large folio is judged by its first page in 6.1 (folio_estimated_sharers), by all of its entries
+ * where it is mapped whole (total_mapcount).
  */
-const isCleanPage: IsTaken = (m, pfn) => (page.pageFlags(m, pfn) & pg.PG_dirty) === 0;
+const FREEABLE: Choice = {
+  isTaken: (m, pfn) => (page.pageFlags(m, pfn) & pg.PG_dirty) === 0,
+  isShared: (m, leaf) => {
+    if (!m.kernel.host.adviceEndsAtLargeFolio) return ONLY_OWN.isShared(m, leaf);
+    const head = page.headOf(m, leaf.pfn);
+    const isHuge = pt.isHugeLeaf(m, leaf.cell);
+    return (isHuge ? page.folio_mapcount(m, head) : page.page_mapcount(m, head)) !== 1;
+  },
+};
 
 /** folio_mark_lazyfree(): an anonymous page that reclaim may drop without writing it. */
 function freeLater(m: Kvm, { hva, cell, pfn }: Leaf): void {
@@ -122,7 +152,7 @@ export const MADV_FREE = routine("madvise_free_single_vma", walkLocals, (own, m:
     act("L2", () => {
       if (own.at === 0) own.at = own.start;
       dropSwapped(m, own.at, own.end);
-      visitOwnLeaves(m, own, own.end, (leaf) => freeLater(m, leaf), isCleanPage);
+      visitOwnLeaves(m, own, own.end, (leaf) => freeLater(m, leaf), FREEABLE);
     }),
     when(
       () => own.split !== 0,

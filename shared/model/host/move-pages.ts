@@ -16,9 +16,9 @@ import { freeLeftBehind } from "./migrate-folio.ts";
 import { migrate_pages } from "./migrate.ts";
 import * as page from "./page.ts";
 import * as pt from "./pgtable.ts";
+import { isMappedShared } from "./sharers.ts";
 import { isHugeZero } from "./split-pmd.ts";
 import { vma_lookup, vmaAt, type VmaView } from "./vma.ts";
-import { childMaps } from "./wp.ts";
 
 const ENOENT = -2;
 const EACCES = -13;
@@ -31,12 +31,13 @@ const QUEUED = 1_000;
 
 /**
  * The leaf at an address; of memory without access it counts as none where the kernel looks like
- * get_user_pages().
+ * get_user_pages(), but follow_huge_pmd() of hugetlbfs asks for no access.
  */
-function followedLeaf(m: Kvm, hva: number): number {
+function followedLeaf(m: Kvm, vma: VmaView, hva: number): number {
   const leaf = pt.presentLeaf(m, hva);
   const isHidden = leaf !== 0 && (pt.pteLow(m, leaf) & pt._PAGE_PRESENT) === 0;
-  return isHidden && m.kernel.host.movesByFollowPage ? 0 : leaf;
+  const isAsked = m.kernel.host.movesByFollowPage && (vma.vm_flags & pg.VM_HUGETLB) === 0;
+  return isHidden && isAsked ? 0 : leaf;
 }
 
 /** no_page_table() with FOLL_DUMP: a hole that no file fills is an error. */
@@ -48,17 +49,6 @@ function statusOfNone(m: Kvm, vma: VmaView, hva: number): number {
   if (isSmall && pt.pteLow(m, pt.entryCell(m, hva, 1)) !== 0) return ENOENT;
   const { fill } = kindOf(vma.kind);
   return fill === Fill.file || fill === Fill.hugetlb ? ENOENT : EFAULT;
-}
-
-/** Whether others map the folio too, as far as the kernel can tell. */
-function isMappedShared(m: Kvm, head: number, pfn: number, hva: number): boolean {
-  const { host } = m.kernel;
-  if (host.movesByFollowPage) return page.page_mapcount(m, pfn) > 1;
-  const count = page.folio_mapcount(m, head);
-  const view = page.pfn_to_page(m, head);
-  if (count <= 1 || !page.isLarge(m, head) || view.isHugetlb !== 0) return count > 1;
-  if (host.knowsFolioSharers) return childMaps(m, head, hva);
-  return view._entire_mapcount > 0 || count > pt.PMD_PAGES || view._mapcount > 1;
 }
 
 function isQueued(m: Kvm, queue: number, pfn: number): boolean {
@@ -82,13 +72,13 @@ function movableFolio(m: Kvm, own: Adding): { head: number; status: number } {
   const cell = vma_lookup(m, hva);
   if (cell === 0 || (vmaAt(m, cell).vm_flags & (pg.VM_IO | pg.VM_PFNMAP)) !== 0)
     return refused(EFAULT);
-  const leaf = followedLeaf(m, hva);
+  const leaf = followedLeaf(m, vmaAt(m, cell), hva);
   if (leaf === 0) return refused(statusOfNone(m, vmaAt(m, cell), hva));
   const pfn = pt.leafPfn(m, leaf, hva);
   const head = page.headOf(m, pfn);
   if (is_zero_pfn(pfn) || isHugeZero(m, head)) return refused(EFAULT);
   if (page.pfn_to_page(m, head).nid === node) return refused(node);
-  if (isMappedShared(m, head, pfn, hva)) return refused(EACCES);
+  if (isMappedShared(m, pfn, hva)) return refused(EACCES);
   const why = whyNotIsolated(m, own.queue, head, pfn);
   return why === 0 ? { head, status: QUEUED } : refused(why);
 }

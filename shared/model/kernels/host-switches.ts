@@ -60,6 +60,8 @@ export interface HostSwitches {
    * __folio_freeze_and_split_unmapped(), 7.x) instead of from the last to the first.
    */
   readonly splitsTailsForward: boolean;
+  /** MADV_FREE, COLD and PAGEOUT end a table at a large folio they cannot have (madvise.c, 6.1). */
+  readonly adviceEndsAtLargeFolio: boolean;
   /** Migration unmaps all folios before it moves the first (migrate.c, since 6.3). */
   readonly migratesInBatches: boolean;
   /**
@@ -102,6 +104,7 @@ export const HOST_6_12: HostSwitches = {
   reclaimsEmptyTables: false,
   splitsPmdInRmapWalk: false,
   splitsTailsForward: false,
+  adviceEndsAtLargeFolio: false,
   migratesInBatches: true,
   movesByFollowPage: false,
   knowsFolioSharers: false,
@@ -116,6 +119,7 @@ export const HOST_6_1: HostSwitches = {
   savesDirtyOfReadOnly: false,
   splitKeepsDirty: false,
   splitMapsZeroPage: false,
+  adviceEndsAtLargeFolio: true,
   swapinIsWritable: false,
   pageoutTakesYoung: false,
   hugetlbCacheReferences: 1,
