@@ -138,11 +138,15 @@ export function removeVma(m: Kvm, cell: number): void {
 const isAnonymous = (vma: VmaView): boolean => kindOf(vma.kind).fill === Fill.anonymous;
 
 /**
+ * Whether the mapping that changed may merge into its neighbour: before 7.x not with an anon_vma
+ * into one without, whose chain is not singular.
  * MODEL: a mapping has one anon_vma only. In the kernel those that a process got by fork have more
  * and do not merge so; the VMM's own parent has none of its mappings.
  */
-const is_mergeable_anon_vma = (lower: VmaView, upper: VmaView): boolean =>
-  lower.anon_vma === 0 || upper.anon_vma === 0 || lower.anon_vma === upper.anon_vma;
+function is_mergeable_anon_vma(m: Kvm, changed: VmaView, neighbour: VmaView): boolean {
+  if (changed.anon_vma === neighbour.anon_vma || changed.anon_vma === 0) return true;
+  return neighbour.anon_vma === 0 && m.kernel.host.mergesIntoBareMapping;
+}
 
 const VM_ACCESS_FLAGS = VM_READ | VM_WRITE | VM_EXEC;
 
@@ -171,8 +175,12 @@ export function anon_vma_prepare(m: Kvm, vma: VmaView): void {
   vma.anon_vma = reused === 0 ? m.host.anonVmas : reused;
 }
 
-/** can_vma_merge_after(): neighbours that differ in nothing but their place. */
-function canMerge(lower: VmaView, upper: VmaView): boolean {
+/**
+ * can_vma_merge_after(): neighbours that differ in nothing but their place. At the changed range's
+ * end the lower one changed, else the upper.
+ */
+function canMerge(m: Kvm, lower: VmaView, upper: VmaView, end: number): boolean {
+  const [changed, neighbour] = lower.vm_end === end ? [lower, upper] : [upper, lower];
   const pages = (lower.vm_end - lower.vm_start) / 4096;
   return (
     lower.vm_end === upper.vm_start &&
@@ -180,7 +188,7 @@ function canMerge(lower: VmaView, upper: VmaView): boolean {
     (lower.vm_flags & VM_SPECIAL) === 0 &&
     lower.vm_file === upper.vm_file &&
     (lower.kind === upper.kind || (isAnonymous(lower) && isAnonymous(upper))) &&
-    is_mergeable_anon_vma(lower, upper) &&
+    is_mergeable_anon_vma(m, changed, neighbour) &&
     upper.vm_pgoff === lower.vm_pgoff + pages
   );
 }
@@ -191,7 +199,7 @@ export function mergeVmas(m: Kvm, start: number, end: number): void {
   while (cell !== 0 && vmaAt(m, cell).vm_end <= end) {
     const vma = vmaAt(m, cell);
     const next: number = vma.vm_next;
-    if (next !== 0 && vma.vm_end >= start && canMerge(vma, vmaAt(m, next))) {
+    if (next !== 0 && vma.vm_end >= start && canMerge(m, vma, vmaAt(m, next), end)) {
       const upper = vmaAt(m, next);
       if (vma.anon_vma === 0) vma.anon_vma = upper.anon_vma;
       vma.vm_end = upper.vm_end;

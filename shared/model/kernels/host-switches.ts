@@ -49,6 +49,8 @@ export interface HostSwitches {
   readonly tellsMapcountOfPage: boolean;
   /** A move may begin at the start of its 2 MiB (mremap.c, try_realign_addr(), since 6.7). */
   readonly mremapRealigns: boolean;
+  /** A mapping with an anon_vma merges into a neighbour without one (vma.c, 7.x). */
+  readonly mergesIntoBareMapping: boolean;
   /** A move goes over more than one mapping, and over holes (mremap.c, remap_move(), 6.17). */
   readonly mremapMovesMany: boolean;
   /** MADV_DONTNEED frees page tables that became empty (CONFIG_PT_RECLAIM, since 6.14). */
@@ -100,6 +102,7 @@ export const HOST_6_12: HostSwitches = {
   marksBeforeWorkingset: 0,
   tellsMapcountOfPage: false,
   mremapRealigns: true,
+  mergesIntoBareMapping: false,
   mremapMovesMany: false,
   reclaimsEmptyTables: false,
   splitsPmdInRmapWalk: false,
@@ -142,6 +145,7 @@ export const HOST_7: HostSwitches = {
   splitsHugeZeroOnWrite: false,
   marksBeforeWorkingset: 3,
   reusesLargeFolioPages: true,
+  mergesIntoBareMapping: true,
   mremapMovesMany: true,
   reclaimsEmptyTables: true,
   splitsPmdInRmapWalk: true,
