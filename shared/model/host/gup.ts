@@ -11,6 +11,7 @@ import { highHalf } from "#shared/units/halves";
 import * as pg from "../state/host.ts";
 import { pfn_valid } from "../state/layout.ts";
 import type { Kvm } from "../state/machine.ts";
+import { fileAt } from "./filemap.ts";
 import { releaseLock, takeLock } from "./locks.ts";
 import { handle_mm_fault, is_zero_pfn, VM_FAULT_DONE } from "./memory.ts";
 import * as page from "./page.ts";
@@ -35,12 +36,18 @@ const try_grab_folio_fast = routine(
   (m: Kvm, pfn: number, cause: number): boolean => page.folio_try_get(m, pfn, cause),
 );
 
-/** gup_fast_folio_allowed(): a small page without mapping is refused by some kernels. */
-export function gup_fast_folio_allowed(m: Kvm, pfn: number): boolean {
+/**
+ * gup_fast_folio_allowed(): a small page without mapping is refused by some kernels, and a
+ * long-term pin for writing wants memory that no file system must be told of.
+ */
+export function gup_fast_folio_allowed(m: Kvm, pfn: number, isPin: boolean): boolean {
   const head = page.headOf(m, pfn);
-  if (m.kernel.gupFastTakesUnmapped || page.isLarge(m, head)) return true;
-  const { flags, mapping } = page.pfn_to_page(m, head);
-  return (flags & pg.PG_anon) !== 0 || mapping !== 0;
+  const rejectsFiles = isPin && !m.kernel.host.pinsTrackedFiles;
+  const asksMapping = rejectsFiles || !(m.kernel.gupFastTakesUnmapped || page.isLarge(m, head));
+  const { flags, mapping, isHugetlb } = page.pfn_to_page(m, head);
+  if (!asksMapping || isHugetlb !== 0 || (flags & pg.PG_anon) !== 0) return true;
+  if (mapping === 0) return false;
+  return !rejectsFiles || fileAt(m, mapping).fs === pg.FileSystem.tmpfs;
 }
 
 /**
@@ -59,7 +66,7 @@ const gup_fast_fallback = routine(
     const pfn = pt.leafPfn(m, cell, hva);
     if (!try_grab_folio_fast(m, pfn, PageRefCause.gupFast))
       return missed(m, step, hva, LookupOutcome.countZero);
-    if (!gup_fast_folio_allowed(m, pfn)) {
+    if (!gup_fast_folio_allowed(m, pfn, false)) {
       page.put_page(m, pfn, PageRefCause.gupDrop);
       return missed(m, step, hva, LookupOutcome.noMapping);
     }

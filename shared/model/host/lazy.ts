@@ -102,7 +102,7 @@ export function passOver(walk: Walk): void {
 }
 
 /**
- * Others may have a small page too, unless it is dirty by itself: that could not be undone for them.
+ * Others may have a small page too, unless it is dirty by itself: they could not get it back.
  * A large folio is judged by its first page in 6.1 (folio_estimated_sharers), by all of its entries
  * where it is mapped whole (total_mapcount).
  */

@@ -90,7 +90,7 @@ const try_grab_page = routine("gup_fast_fallback", (m: Kvm, own: Hold): void => 
     if (own.r !== 0) return;
     if (own.isPin !== 0) m.mm.hasPinned = true;
     grab(m, pfn, own.isPin !== 0);
-    if (!gup_fast_folio_allowed(m, pfn)) own.isSlow = 1;
+    if (!gup_fast_folio_allowed(m, pfn, own.isPin !== 0)) own.isSlow = 1;
     if (own.isSlow !== 0) touch(m, cell, pfn, true);
     else page.setPageFlags(m, page.headOf(m, pfn), pg.PG_referenced);
     remember(m, pfn, own.isPin !== 0);

@@ -39,7 +39,7 @@ interface Gather {
 const isAnon = (m: Kvm, pfn: number): boolean =>
   (page.pageFlags(m, page.headOf(m, pfn)) & pg.PG_anon) !== 0;
 
-/** munlock_vma_folio(): a page that leaves a locked mapping is evictable again, but one of ramfs. */
+/** munlock_vma_folio(): a page that leaves a locked mapping is evictable again, not ramfs's. */
 function munlock_vma_folio(m: Kvm, hva: number, pfn: number): void {
   const head = page.headOf(m, pfn);
   if ((page.pageFlags(m, head) & pg.PG_unevictable) === 0) return;
