@@ -93,6 +93,14 @@ export const exit_mmap = routine("exit_mmap", { left: int }, (own, m: Kvm) => [
   done(),
 ]);
 
+/** One page leaves the child's tables, where it maps it at this address (unmap_ref_private()). */
+export function childZapPage(m: Kvm, start: number, pfn: number): void {
+  if (m.mm.childPgd === 0) return;
+  visitLeaves(m, m.mm.childPgd, pt.TOP_LEVEL, 0, (cell, hva) => {
+    if (hva === start && pt.ptePfn(m, cell) === pfn) dropEntry(m, cell);
+  });
+}
+
 /** Pages of a part of a file leave the child's tables too; its copies stay where asked. */
 export function childZapFile(m: Kvm, part: { file: number; first: number; beyond: number }): void {
   if (m.mm.childPgd === 0) return;

@@ -1,16 +1,24 @@
 // Memory of hugetlbfs: 2 MiB pages of a pool, private or of a file.
-// Promises: the pool never has more than its eight pages; a fault that finds it empty gets SIGBUS.
+// Promises: the pool never has more than its eight pages; a fault that may have none gets SIGBUS.
 // From: mm/hugetlb.c (hugetlb_no_page, hugetlb_wp, free_huge_folio), 6.1, 6.12 and 7.2.
-// MODEL: pages of the pool get their frames at their first use, and mappings reserve nothing.
+// MODEL: pages of the pool get their frames at their first use.
 import { routine } from "#shared/engine/routine";
 import { int, wide } from "#shared/engine/struct";
-import { act, call, done } from "#shared/engine/words";
+import { act, call, done, when } from "#shared/engine/words";
 import { LookupOutcome, PageRefCause } from "#shared/events/own";
 import * as pg from "../state/host.ts";
 import type { Kvm } from "../state/machine.ts";
 import { recordFault, writeBits } from "./anon.ts";
+import { childZapPage } from "./child.ts";
 import { copyContents } from "./contents.ts";
 import { __filemap_add_folio, cachedPage, fileAt } from "./filemap.ts";
+import {
+  available_huge_pages,
+  isReserveOwner,
+  POOL_PAGES,
+  vma_commit_reservation,
+  vma_needs_reservation,
+} from "./hugetlb-resv.ts";
 import {
   __mmu_notifier_invalidate_range_end,
   __mmu_notifier_invalidate_range_start,
@@ -18,8 +26,6 @@ import {
 import * as page from "./page.ts";
 import * as pt from "./pgtable.ts";
 import { anon_vma_prepare, find_vma, vmaAt, type VmaView } from "./vma.ts";
-
-export const POOL_PAGES = 8;
 
 /** Takes a page of a node off the list of free ones; -1 when none is there. */
 function dequeue_hugetlb_folio_node_exact(m: Kvm, node: number): number {
@@ -39,39 +45,59 @@ function dequeue_hugetlb_folio_node_exact(m: Kvm, node: number): number {
   return -1;
 }
 
-/** A page of the node that no one had yet. */
-function newPoolPage(m: Kvm, node: number): number {
+function alloc_fresh_hugetlb_folio(m: Kvm, node: number): number {
   const head = page.__alloc_huge_pages(m);
   const view = page.pfn_to_page(m, head);
   view.isHugetlb = 1;
   view.nid = node;
-  if (node === 0) m.host.hugetlbMade += 1;
-  else m.host.hugetlbMadeThere += 1;
   return head;
 }
 
-/** A page of one node's part of the pool, which is half of it; -1 when that is used up. */
+/** A page of the node's half of the pool that no one had yet; -1 when all were had. */
+function neverTaken(m: Kvm, node: number): number {
+  const made = node === 0 ? m.host.hugetlbMade : m.host.hugetlbMadeThere;
+  if (made >= POOL_PAGES / 2) return -1;
+  if (node === 0) m.host.hugetlbMade += 1;
+  else m.host.hugetlbMadeThere += 1;
+  return alloc_fresh_hugetlb_folio(m, node);
+}
+
+/** A free page of one node's part of the pool, in use from now on; -1 when there is none. */
 function takeFromNode(m: Kvm, node: number): number {
   const freed = dequeue_hugetlb_folio_node_exact(m, node);
-  if (freed >= 0) return freed;
-  const { hugetlbMade, hugetlbMadeThere } = m.host;
-  const made = node === 0 ? hugetlbMade : hugetlbMadeThere;
-  return made < POOL_PAGES / 2 ? newPoolPage(m, node) : -1;
+  const head = freed >= 0 ? freed : neverTaken(m, node);
+  if (head >= 0) m.host.hugetlbUsed += 1;
+  return head;
 }
 
-/** alloc_hugetlb_folio(): a page of zeroes with one reference; -1 when the pool is empty. */
-function alloc_hugetlb_folio(m: Kvm): number {
-  if (m.host.hugetlbUsed >= POOL_PAGES) return -1;
-  m.host.hugetlbUsed += 1;
+/**
+ * alloc_hugetlb_folio(): a page of zeroes with one reference, the one promised to the mapping or,
+ * where there is no such promise or it was used up, one promised to nobody; -1 without any.
+ */
+function alloc_hugetlb_folio(m: Kvm, vma: VmaView, hva: number): number {
+  const isExtra = vma_needs_reservation(m, vma, hva);
+  if (isExtra && available_huge_pages(m) <= 0) return -1;
+  if (!isExtra) m.host.hugetlbReserved -= 1;
   const near = takeFromNode(m, 0);
-  return near >= 0 ? near : takeFromNode(m, 1);
+  const head = near >= 0 ? near : takeFromNode(m, 1);
+  vma_commit_reservation(m, vma, hva);
+  return head;
 }
 
-/** A page for migration: of the pool, or beyond it where the node's part is used up. */
+/** A page for migration: of the pool, or beyond it where all are promised or the node has none. */
 export function alloc_hugetlb_folio_nodemask(m: Kvm, node: number): number {
-  m.host.hugetlbUsed += 1;
-  const head = takeFromNode(m, node);
-  return head >= 0 ? head : newPoolPage(m, node);
+  const head = available_huge_pages(m) > 0 ? takeFromNode(m, node) : -1;
+  if (head >= 0) return head;
+  const beyond = alloc_fresh_hugetlb_folio(m, node);
+  page.setPageFlags(m, beyond, pg.PG_temporary);
+  return beyond;
+}
+
+/** What moved stays in the pool: for a new page from beyond it the old one goes there. */
+export function move_hugetlb_state(m: Kvm, old: number, fresh: number): void {
+  if ((page.pageFlags(m, fresh) & pg.PG_temporary) === 0) return;
+  page.setPageFlags(m, old, pg.PG_temporary);
+  page.clearPageFlags(m, fresh, pg.PG_temporary);
 }
 
 const isShared = (vma: VmaView): boolean => (vma.vm_flags & pg.VM_MAYSHARE) !== 0;
@@ -81,15 +107,16 @@ const indexOf = (vma: VmaView, hva: number): number =>
   vma.vm_pgoff + (pt.pmdStart(hva) - vma.vm_start) / pt.PAGE_SIZE;
 
 /** The file's page with a reference, made if it is not there; -1 for SIGBUS. */
-function getCached(m: Kvm, vma: VmaView, index: number): number {
+function getCached(m: Kvm, vma: VmaView, hva: number): number {
   const file: number = vma.vm_file;
+  const index = indexOf(vma, hva);
   if (index * pt.PAGE_SIZE >= fileAt(m, file).i_size) return -1;
   const cached = cachedPage(m, file, index);
   if (cached >= 0) {
     page.folio_get(m, cached, PageRefCause.mapped);
     return cached;
   }
-  const head = alloc_hugetlb_folio(m);
+  const head = alloc_hugetlb_folio(m, vma, hva);
   if (head < 0) return -1;
   const { hugetlbCacheReferences } = m.kernel.host;
   page.folio_ref_add(m, head, hugetlbCacheReferences, PageRefCause.pageCache);
@@ -101,7 +128,7 @@ function getCached(m: Kvm, vma: VmaView, index: number): number {
 const hugetlb_no_page = routine(
   "hugetlb_no_page",
   (m: Kvm, vma: VmaView, hva: number, write: number): boolean => {
-    const head = isShared(vma) ? getCached(m, vma, indexOf(vma, hva)) : alloc_hugetlb_folio(m);
+    const head = isShared(vma) ? getCached(m, vma, hva) : alloc_hugetlb_folio(m, vma, hva);
     if (head < 0) {
       recordFault(m, hva, 0, LookupOutcome.refused);
       return false;
@@ -135,36 +162,68 @@ export const hugetlb_fault = routine(
     const isAnon = (page.pageFlags(m, head) & pg.PG_anon) !== 0;
     const isOwn = isAnon && page.folio_mapcount(m, head) === 1;
     if (!isShared(vma) && !isOwn) return HugetlbFault.copy;
-    if (isAnon) page.setPageFlags(m, head, pg.PG_anonExclusive);
-    if (write !== 1) return HugetlbFault.done;
-    const { lo, hi } = pt.pte_mkwrite(low, pt.pteHigh(m, cell));
-    pt.set_pmd_at(m, pt.pmdStart(hva), cell, lo | writeBits(vma), hi);
+    if (write === 1) allowWrite(m, vma, hva);
+    else if (isAnon) page.setPageFlags(m, head, pg.PG_anonExclusive);
     return HugetlbFault.done;
   },
 );
 
+/** set_huge_ptep_writable() for a page that no one else has. */
+function allowWrite(m: Kvm, vma: VmaView, hva: number): void {
+  const cell = pt.entryCell(m, hva, 2);
+  const head = pt.ptePfn(m, cell);
+  if ((page.pageFlags(m, head) & pg.PG_anon) !== 0)
+    page.setPageFlags(m, head, pg.PG_anonExclusive);
+  const { lo, hi } = pt.pte_mkwrite(pt.pteLow(m, cell), pt.pteHigh(m, cell));
+  pt.set_pmd_at(m, pt.pmdStart(hva), cell, lo | writeBits(vma), hi);
+}
+
 /** hugetlb_wp(): a private page that others have too is copied. Result: whether there was one. */
 export const hugetlb_wp = routine(
   "hugetlb_wp",
-  { hva: wide, start: wide, end: wide, fresh: int, old: int },
+  { hva: wide, start: wide, end: wide, fresh: int, old: int, r: int },
   (own, m: Kvm) => [
     act("L1", () => {
       own.start = pt.pmdStart(own.hva);
       own.end = own.start + pt.PMD_SIZE;
       own.old = pt.ptePfn(m, pt.entryCell(m, own.hva, 2));
-      own.fresh = alloc_hugetlb_folio(m);
-      for (let n = 0; own.fresh >= 0 && n < pt.PMD_PAGES; n++)
-        copyContents(m, own.fresh + n, own.old + n);
+      takeForCopy(m, own);
     }),
+    when(
+      () => own.fresh < 0,
+      [act("L1r", () => (own.r = reuseHuge(m, own) ? 1 : 0)), done("r")],
+    ),
     call(__mmu_notifier_invalidate_range_start, { start: "start", end: "end" }),
     act("L2", () => placeHuge(m, own)),
     call(__mmu_notifier_invalidate_range_end, { start: "start", end: "end" }),
-    done(() => (own.fresh >= 0 ? 1 : 0)),
+    done(1),
   ],
 );
 
-function placeHuge(m: Kvm, own: { hva: number; start: number; fresh: number; old: number }): void {
-  if (own.fresh < 0) return;
+interface Copy {
+  readonly hva: number;
+  readonly start: number;
+  fresh: number;
+  readonly old: number;
+}
+
+/** A page for the copy; what was promised to the mapping is the page that is there already. */
+function takeForCopy(m: Kvm, own: Copy): void {
+  own.fresh = alloc_hugetlb_folio(m, vmaAt(m, find_vma(m, own.hva)), own.hva);
+  for (let n = 0; own.fresh >= 0 && n < pt.PMD_PAGES; n++)
+    copyContents(m, own.fresh + n, own.old + n);
+}
+
+/** Without a page for a copy the owner takes the child's (unmap_ref_private()), others SIGBUS. */
+function reuseHuge(m: Kvm, own: Copy): boolean {
+  const vma = vmaAt(m, find_vma(m, own.hva));
+  if (!isReserveOwner(vma)) return false;
+  childZapPage(m, own.start, own.old);
+  allowWrite(m, vma, own.hva);
+  return true;
+}
+
+function placeHuge(m: Kvm, own: Copy): void {
   const vma = vmaAt(m, find_vma(m, own.hva));
   const cell = pt.entryCell(m, own.hva, 2);
   page.setPageFlags(m, own.fresh, pg.PG_anon | pg.PG_anonExclusive);

@@ -12,7 +12,7 @@ import type { Kvm } from "../state/machine.ts";
 import { giveContents, takeContents } from "./contents.ts";
 import { __filemap_add_folio, fileAt, forgetCached } from "./filemap.ts";
 import { maybeDmaPinned } from "./fork.ts";
-import { alloc_hugetlb_folio_nodemask } from "./hugetlb.ts";
+import { alloc_hugetlb_folio_nodemask, move_hugetlb_state } from "./hugetlb.ts";
 import { putback_lru, queuedAt, type Queued } from "./isolate.ts";
 import {
   __mmu_notifier_invalidate_range_end,
@@ -131,11 +131,15 @@ export function putback(m: Kvm, pfn: number): void {
 }
 
 /**
- * The old page is free.
- * MODEL: it is given back when the call ends, since new pages come from another node and never take
- * an old one's frame.
+ * The old page is free; the pool of huge pages, which knows its nodes, has it at once.
+ * MODEL: others are given back when the call ends, since new pages come from another node and never
+ * take an old one's frame.
  */
 export function leaveBehind(m: Kvm, pfn: number): void {
+  if (isHugetlb(m, pfn) && (page.pageFlags(m, pfn) & pg.PG_temporary) === 0) {
+    page.put_page(m, pfn, PageRefCause.migration);
+    return;
+  }
   page.pfn_to_page(m, pfn).gathered = m.host.leftBehind;
   m.host.leftBehind = pfn + 1;
 }
@@ -172,6 +176,7 @@ export const migrate_folio_move = routine(
       return isBusy;
     }
     copyFolio(m, pfn, fresh);
+    move_hugetlb_state(m, pfn, fresh);
     mapMigrated(m, queued, fresh);
     putback(m, fresh);
     leaveBehind(m, pfn);

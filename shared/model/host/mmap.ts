@@ -10,15 +10,19 @@ import type { Kvm } from "../state/machine.ts";
 import { fillContents } from "./contents.ts";
 import { remap_pfn_range, vm_insert_pages } from "./driver.ts";
 import { newCachedPage, newFile } from "./filemap.ts";
-import { POOL_PAGES } from "./hugetlb.ts";
+import { hugetlb_reserve_pages } from "./hugetlb-resv.ts";
 import { Descriptor, Fill, kindOf, type MemoryKind } from "./kinds.ts";
 import { releaseLock, takeLock } from "./locks.ts";
 import { FaultFor, faultOnce } from "./memory.ts";
+import {
+  __mmu_notifier_invalidate_range_end,
+  __mmu_notifier_invalidate_range_start,
+} from "./notifier.ts";
 import * as page from "./page.ts";
 import * as pt from "./pgtable.ts";
 import { mm_get_huge_zero_folio } from "./thp.ts";
 import { do_vmi_align_munmap } from "./unmap.ts";
-import { find_vma, insertVma, mergeVmas, vma_lookup, vmaAt } from "./vma.ts";
+import { find_vma, insertVma, mergeVmas, removeVma, vma_lookup, vmaAt } from "./vma.ts";
 
 /** What the VMM writes into every byte of a file before it maps it. */
 const FILE_WORD = 0x11111111;
@@ -43,13 +47,11 @@ const mappedSize = ({ fill }: MemoryKind, size: number): number =>
   fill === Fill.hugetlb ? Math.ceil(size / pt.PMD_SIZE) * pt.PMD_SIZE : size;
 
 /** Whether the kind cannot be mapped there or not that large: the VMM's call fails then. */
-function isRefused(m: Kvm, kind: MemoryKind, start: number, size: number): boolean {
+function isRefused(kind: MemoryKind, start: number, size: number): boolean {
   if (size > kind.maxSize) return true;
   if (kind.fill !== Fill.hugetlb) return false;
-  const free = POOL_PAGES - m.host.hugetlbUsed;
   const isFile = kind.descriptor === Descriptor.hugetlbfs;
-  const isOdd = start % pt.PMD_SIZE !== 0 || (isFile && size % pt.PMD_SIZE !== 0);
-  return isOdd || mappedSize(kind, size) / pt.PMD_SIZE > free;
+  return start % pt.PMD_SIZE !== 0 || (isFile && size % pt.PMD_SIZE !== 0);
 }
 
 /** Flags that the VMM's madvise gives a new mapping: huge pages for the kinds named so. */
@@ -63,17 +65,17 @@ const isPopulatedFirst = (kind: MemoryKind): boolean =>
   kind.onMap === "write" && adviseFlags(kind) === pg.VM_NOHUGEPAGE;
 
 /**
- * Inserts the mapping; false when the kind cannot be mapped there. Entries are made by
- * fillMapping().
+ * Inserts the mapping, whose entries are made by fillMapping(); false when the kind cannot be
+ * mapped there, or hugetlbfs cannot promise it its pages (hugetlbfs_file_mmap()).
  */
 export function mapKind(m: Kvm, { start, size, kind }: MapRequest): boolean {
   const memory = kindOf(kind);
-  if (isRefused(m, memory, start, size)) return false;
+  if (isRefused(memory, start, size)) return false;
   if (memory.onMap === "unmap") return true;
   if ((adviseFlags(memory) & pg.VM_HUGEPAGE) !== 0) mm_get_huge_zero_folio(m);
   const fs = FILE_SYSTEMS[memory.descriptor] ?? pg.FileSystem.tmpfs;
   const end = start + mappedSize(memory, size);
-  insertVma(m, {
+  const cell = insertVma(m, {
     start,
     end,
     flags: memory.vm_flags | (isPopulatedFirst(memory) ? 0 : adviseFlags(memory)),
@@ -81,6 +83,10 @@ export function mapKind(m: Kvm, { start, size, kind }: MapRequest): boolean {
     pgoff: memory.fill === Fill.anonymous ? start / pt.PAGE_SIZE : 0,
     file: isOfFile(memory) ? newFile(m, fs, size) : 0,
   });
+  if (memory.fill === Fill.hugetlb && !hugetlb_reserve_pages(m, vmaAt(m, cell))) {
+    removeVma(m, cell);
+    return false;
+  }
   mergeVmas(m, start, end);
   return true;
 }
@@ -130,7 +136,10 @@ export function fillMapping(m: Kvm, request: MapRequest, from: number, to: numbe
   if (isPopulatedFirst(memory) && to >= end) adviseMapping(m, request.start, end);
 }
 
-/** mmap with MAP_FIXED: what is there goes first. Result: 0, or 1 when the kind is refused. */
+/**
+ * mmap with MAP_FIXED: what is there goes first. A file that then refuses the new mapping has it
+ * unmapped (unmap_region()). Result: 0, or 1 when the kind is refused.
+ */
 export const mmap_region = routine(
   "mmap_region",
   { start: wide, end: wide, kind: int, r: int },
@@ -140,7 +149,7 @@ export const mmap_region = routine(
         const kind = kindOf(own.kind);
         const size = own.end - own.start;
         own.end = own.start + mappedSize(kind, size);
-        return isRefused(m, kind, own.start, size);
+        return isRefused(kind, own.start, size);
       }),
       [done(1)],
     ),
@@ -151,8 +160,15 @@ export const mmap_region = routine(
       [
         act("M2", () => {
           const { start, end, kind } = own;
-          mapKind(m, { start, size: end - start, kind });
+          own.r = mapKind(m, { start, size: end - start, kind }) ? 0 : 1;
         }),
+        when(
+          () => own.r !== 0,
+          [
+            call(__mmu_notifier_invalidate_range_start, { start: "start", end: "end" }),
+            call(__mmu_notifier_invalidate_range_end, { start: "start", end: "end" }),
+          ],
+        ),
       ],
     ),
     releaseLock(m, "M3", () => m.mm.mmap_lock, "write", LockCode.mmap_lock),

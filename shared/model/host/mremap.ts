@@ -114,9 +114,13 @@ const move_page_tables = routine("move_page_tables", moveLocals, (own, m: Kvm) =
   done(),
 ]);
 
-/** copy_vma(): the mapping at its new place; one without pages counts its offset anew. */
+/**
+ * copy_vma(): the mapping at its new place; one without pages counts its offset anew. Memory of
+ * hugetlbfs takes its reservations along, all of them (clear_vma_resv_huge_pages()).
+ */
 function copyVma(m: Kvm, from: number, size: number, to: number): void {
-  const { vm_start, vm_flags, kind, vm_file, vm_pgoff, anon_vma } = vmaAt(m, vma_lookup(m, from));
+  const old = vmaAt(m, vma_lookup(m, from));
+  const { vm_start, vm_flags, kind, vm_file, vm_pgoff, anon_vma, hugetlbResv } = old;
   const isFresh = kindOf(kind).fill === Fill.anonymous && anon_vma === 0;
   const cell = insertVma(m, {
     start: to,
@@ -127,6 +131,8 @@ function copyVma(m: Kvm, from: number, size: number, to: number): void {
     file: vm_file,
   });
   vmaAt(m, cell).anon_vma = anon_vma;
+  vmaAt(m, cell).hugetlbResv = hugetlbResv;
+  old.hugetlbResv = 0;
 }
 
 /** What is wrong with the addresses themselves. */

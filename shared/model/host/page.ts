@@ -86,11 +86,16 @@ const ORDER = pg.page.offsets.order;
 const MAPCOUNT = pg.page.offsets._mapcount;
 const DRIVER = pg.page.offsets.isDriver;
 
-/** Gives a folio back to the allocator, or to the pool of huge pages; a driver's stays its own. */
+/**
+ * Gives a folio back to the allocator, or to the pool of huge pages (free_huge_folio()); a driver's
+ * stays its own.
+ */
 function free_unref_page(m: Kvm, pfn: number): void {
   const cell = pageCell(m, pfn);
   if (m.mem[cell + DRIVER] !== 0) return;
-  if (m.mem[cell + pg.page.offsets.isHugetlb] !== 0) free_huge_folio(m, pfn);
+  if ((pageFlags(m, pfn) & pg.PG_restoreReserve) !== 0) m.host.hugetlbReserved += 1;
+  const isOfPool = m.mem[cell + pg.page.offsets.isHugetlb] !== 0;
+  if (isOfPool && (pageFlags(m, pfn) & pg.PG_temporary) === 0) enqueue_hugetlb_folio(m, pfn);
   else
     for (let last = pfn + (isLarge(m, pfn) ? HUGE_PAGES : 1) - 1; last >= pfn; last--) {
       dropContents(m, last);
@@ -99,10 +104,10 @@ function free_unref_page(m: Kvm, pfn: number): void {
 }
 
 /** A free huge page keeps its frames, its order and, by chance, its dirty flag. */
-function free_huge_folio(m: Kvm, pfn: number): void {
+function enqueue_hugetlb_folio(m: Kvm, pfn: number): void {
   for (let n = 0; n < HUGE_PAGES; n++) dropContents(m, pfn + n);
   const page = pfn_to_page(m, pfn);
-  page.flags &= ~(pg.PG_anon | pg.PG_anonExclusive);
+  page.flags &= ~(pg.PG_anon | pg.PG_anonExclusive | pg.PG_restoreReserve);
   page.mapping = 0 as typeof page.mapping;
   page.index = 0;
   page.gathered = m.host.hugetlbFree;

@@ -13,9 +13,10 @@ import { childZapFile } from "./child.ts";
 import { fillContents, store } from "./contents.ts";
 import { cachedPage, fileAt, forgetCached, slotValue, usedSlots } from "./filemap.ts";
 import { indexOf } from "./file-fault.ts";
+import { hugetlb_unreserve_pages, POOL_PAGES } from "./hugetlb-resv.ts";
 import { Descriptor, kindOf } from "./kinds.ts";
 import * as page from "./page.ts";
-import { PAGE_SIZE, PMD_SIZE } from "./pgtable.ts";
+import { PAGE_SIZE, PMD_PAGES, PMD_SIZE } from "./pgtable.ts";
 import { swap_free } from "./swap-slots.ts";
 import { find_vma, vmaAt } from "./vma.ts";
 import { zap_range } from "./zap.ts";
@@ -141,6 +142,13 @@ function hugetlbfs_zero_partial_page(m: Kvm, file: number, from: number, to: num
   }
 }
 
+/** A page that goes takes its reservation along, which it had used up. */
+function removeHugePage(m: Kvm, file: number, index: number): void {
+  dropCached(m, file, index);
+  const first = index / PMD_PAGES;
+  hugetlb_unreserve_pages(m, file, { first, beyond: first + 1 }, 1);
+}
+
 /** remove_inode_hugepages() and the parts before and behind; true while there is more to do. */
 const hugetlbfs_punch_hole = routine(
   "hugetlbfs_punch_hole",
@@ -148,8 +156,10 @@ const hugetlbfs_punch_hole = routine(
     const start = Math.ceil(from / PMD_SIZE) * PMD_SIZE;
     const end = Math.floor(to / PMD_SIZE) * PMD_SIZE;
     const used = start < end ? usedSlots(m, file, start / PAGE_SIZE, end / PAGE_SIZE) : [];
-    for (const index of used.slice(0, BATCH)) dropCached(m, file, index);
+    for (const index of used.slice(0, BATCH)) removeHugePage(m, file, index);
     if (used.length > BATCH) return true;
+    if (to === TO_END * PAGE_SIZE)
+      hugetlb_unreserve_pages(m, file, { first: start / PMD_SIZE, beyond: POOL_PAGES }, 0);
     if (from < start) hugetlbfs_zero_partial_page(m, file, from, Math.min(to, start));
     if (to > end && to > start) hugetlbfs_zero_partial_page(m, file, Math.max(from, end), to);
     return false;

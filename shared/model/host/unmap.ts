@@ -7,6 +7,7 @@ import { act, call, done, when } from "#shared/engine/words";
 import { LockCode } from "#shared/events/own";
 import { TASK_SIZE } from "../state/layout.ts";
 import type { Kvm } from "../state/machine.ts";
+import { hugetlb_vm_op_close } from "./hugetlb-resv.ts";
 import { releaseLock, takeLock } from "./locks.ts";
 import { freeEmptyTables, PAGE_SIZE } from "./pgtable.ts";
 import { __split_vma, cutsHugePage, find_vma, isAnyMapped, removeVma, vmaAt } from "./vma.ts";
@@ -17,7 +18,9 @@ const EINVAL = -22;
 /** Takes the mappings inside the range out of the list. */
 function detachVmas(m: Kvm, start: number, end: number): void {
   for (let cell = find_vma(m, start); cell !== 0 && vmaAt(m, cell).vm_start < end;) {
-    const next = vmaAt(m, cell).vm_next;
+    const vma = vmaAt(m, cell);
+    const next = vma.vm_next;
+    hugetlb_vm_op_close(m, vma);
     removeVma(m, cell);
     cell = next;
   }

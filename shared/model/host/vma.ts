@@ -75,7 +75,7 @@ export function insertVma(m: Kvm, made: NewVma): number {
 /** The cut of __split_vma(): two mappings of one; gives the upper. */
 function cutVma(m: Kvm, cell: number, at: number): number {
   const vma = vmaAt(m, cell);
-  const { vm_start, vm_end, vm_flags, kind, vm_pgoff, vm_file, anon_vma } = vma;
+  const { vm_start, vm_end, vm_flags, kind, vm_pgoff, vm_file, anon_vma, hugetlbResv } = vma;
   vma.vm_end = at;
   const pgoff = vm_pgoff + (at - vm_start) / 4096;
   const upper = insertVma(m, {
@@ -87,6 +87,7 @@ function cutVma(m: Kvm, cell: number, at: number): number {
     file: vm_file,
   });
   vmaAt(m, upper).anon_vma = anon_vma;
+  vmaAt(m, upper).hugetlbResv = hugetlbResv;
   return upper;
 }
 

@@ -10,6 +10,7 @@ import * as pg from "../state/host.ts";
 import { pfn_valid } from "../state/layout.ts";
 import type { Kvm } from "../state/machine.ts";
 import { fileAt } from "./filemap.ts";
+import { vma_add_reservation } from "./hugetlb-resv.ts";
 import {
   __mmu_notifier_invalidate_range_end,
   __mmu_notifier_invalidate_range_start,
@@ -59,6 +60,14 @@ function removeRmap(m: Kvm, pfn: number, lo: number, hi: number): void {
   else page.addMapcount(m, pfn, -1);
 }
 
+/** __unmap_hugepage_range(): a private page of hugetlbfs that nothing maps any more. */
+function restoreReserve(m: Kvm, hva: number, pfn: number): void {
+  if (page.pfn_to_page(m, pfn).isHugetlb === 0 || page.folio_mapcount(m, pfn) !== 0) return;
+  if (!m.kernel.host.hugetlbRestoresReserve || !isAnon(m, pfn)) return;
+  if (vma_add_reservation(vmaAt(m, vma_lookup(m, hva)), hva))
+    page.setPageFlags(m, pfn, pg.PG_restoreReserve);
+}
+
 /** Keeps a page until the end, when its reference goes; one that is kept already loses it now. */
 function gatherPage(m: Kvm, own: Gather, pfn: number): void {
   const at = page.pageCell(m, pfn) + NEXT;
@@ -83,6 +92,7 @@ function zapLeaf(m: Kvm, own: Gather, hva: number, cell: number): void {
   if (!isPage) return;
   removeRmap(m, pfn, lo, hi);
   munlock_vma_folio(m, hva, pfn);
+  restoreReserve(m, hva, pfn);
   gatherPage(m, own, pfn);
 }
 

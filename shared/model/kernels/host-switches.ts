@@ -36,6 +36,8 @@ export interface HostSwitches {
    * __unmap_hugepage_range(), up to 6.1).
    */
   readonly hugetlbUnmapCallsAgain: boolean;
+  /** A private page that is unmapped is reserved again for its mapping (hugetlb.c, since 6.9). */
+  readonly hugetlbRestoresReserve: boolean;
   /** Unmerging breaks a page by a write fault (ksm.c, 6.1) instead of FAULT_FLAG_UNSHARE. */
   readonly breaksKsmByWrite: boolean;
   /** vmf_insert_pfn_pmd() for ordinary memory (huge_memory.c; the lab uses it since 6.12). */
@@ -97,6 +99,7 @@ export const HOST_6_12: HostSwitches = {
   pageoutTakesYoung: true,
   hugetlbCacheReferences: 512,
   hugetlbUnmapCallsAgain: false,
+  hugetlbRestoresReserve: true,
   breaksKsmByWrite: false,
   hasHugePfnmap: true,
   marksBeforeWorkingset: 0,
@@ -127,6 +130,7 @@ export const HOST_6_1: HostSwitches = {
   pageoutTakesYoung: false,
   hugetlbCacheReferences: 1,
   hugetlbUnmapCallsAgain: true,
+  hugetlbRestoresReserve: false,
   breaksKsmByWrite: true,
   hasHugePfnmap: false,
   tellsMapcountOfPage: true,

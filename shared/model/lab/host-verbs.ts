@@ -10,7 +10,7 @@ import type { Verb } from "#shared/scenario/vocabulary";
 import { hostAccess, walkHost } from "../host/access.ts";
 import * as contents from "../host/contents.ts";
 import { kindNumber, kindOf } from "../host/kinds.ts";
-import { fillMapping, mapKind } from "../host/mmap.ts";
+import { fillMapping, mmap_region } from "../host/mmap.ts";
 import { pageAlign } from "../host/unmap.ts";
 import { vma_lookup, vmaAt } from "../host/vma.ts";
 import { vmmBacking } from "../state/host.ts";
@@ -22,12 +22,19 @@ import { argsAt, simple, stepAt, verbLocals, type VerbRoutine } from "./step.ts"
 const PAGE = 4096;
 const FILL_BATCH = 256 * PAGE;
 
-const back = routine("back", { ...verbLocals, at: wide, failed: int }, (own, m: Kvm) => [
+const backLocals = { ...verbLocals, start: wide, end: wide, kind: int, at: wide, failed: int };
+
+const back = routine("back", backLocals, (own, m: Kvm) => [
   act("V1", () => {
     const { kind, size } = argsAt(m, own, "back").args;
     own.at = hvaOfBacking(m);
-    const request = { start: own.at, size: pageAlign(size), kind: kindNumber(kind) };
-    own.failed = mapKind(m, request) ? 0 : 1;
+    own.start = own.at;
+    own.end = own.at + pageAlign(size);
+    own.kind = kindNumber(kind);
+  }),
+  call(mmap_region, { start: "start", end: "end", kind: "kind" }, "failed"),
+  act("V1b", () => {
+    const { kind, size } = argsAt(m, own, "back").args;
     remember(m, own.at, size, own.failed === 0 ? kindNumber(kind) : -1);
     m.mm.backings += 1;
   }),

@@ -62,6 +62,8 @@ export const address_space = struct("address_space", {
   fs: int,
   i_size: wide,
   nodes: ref,
+  /** hugetlbfs: huge pages that are reserved or there, a bit each (host/hugetlb-resv.ts). */
+  hugetlbResv: int,
 });
 export const FileSystem = { tmpfs: 0, ramfs: 1, hugetlbfs: 2 } as const;
 
@@ -117,6 +119,8 @@ export const hostMemory = struct("host memory", {
   hugetlbMade: int,
   hugetlbMadeThere: int,
   hugetlbUsed: int,
+  /** Free pages of the pool that are promised to mappings (resv_huge_pages). */
+  hugetlbReserved: int,
   isSwapOn: bit,
   /** Old pages of this move_pages(), newest first (as pfn + 1, linked by `gathered`). */
   leftBehind: int,
@@ -138,6 +142,8 @@ export const vm_area_struct = struct("vm_area_struct", {
   vm_file: ref,
   /** Number of its anon_vma; 0 while it has none. With one, fork copies it. */
   anon_vma: int,
+  /** Private memory of hugetlbfs: its reservation map (host/hugetlb-resv.ts). */
+  hugetlbResv: int,
   vm_next: ref,
 });
 
@@ -187,3 +193,7 @@ export const PG_zero = 1 << 10;
 export const PG_unevictable = 1 << 11;
 export const PG_anonExclusive = 1 << 13;
 export const PG_workingset = 1 << 14;
+/** hugetlb_restore_reserve: the pool counts the page as reserved again when it comes back. */
+export const PG_restoreReserve = 1 << 15;
+/** hugetlb_temporary: a huge page beyond the pool, which goes back to the allocator. */
+export const PG_temporary = 1 << 16;
