@@ -13,9 +13,23 @@ export interface ForeignRead {
 /** ADD, OR, ADC, SBB, AND, SUB, XOR, CMP with a ModRM byte: four of each eight opcodes. */
 const isArithmetic = (opcode: number): boolean => opcode < 0x40 && (opcode & 7) < 4;
 
-const JA = 0x77;
-/** JA to the next instruction: it is taken or not, and nothing else happens. */
-export const isEmptyJump = (bytes: number): boolean => (bytes & 0xffff) === JA;
+/** One byte: CMC, CLC, STC, CLD, STD, CBW, CWD. */
+const BARE: readonly number[] = [0xf5, 0xf8, 0xf9, 0xfc, 0xfd, 0x98, 0x99];
+/** CMP and TEST of AL with the next byte. */
+const COMPARES_AL: readonly number[] = [0x3c, 0xa8];
+const JMP = 0xeb;
+const isJump = (opcode: number): boolean => (opcode & 0xf0) === 0x70 || opcode === JMP;
+
+/**
+ * Length of an instruction that changes no more than flags where the registers are zero: a jump to
+ * the next one does so taken or not. 0 for any other.
+ */
+export function idleLength(bytes: number): number {
+  const opcode = bytes & 0xff;
+  if (BARE.includes(opcode)) return 1;
+  if (COMPARES_AL.includes(opcode)) return 2;
+  return isJump(opcode) && (bytes & 0xff00) === 0 ? 2 : 0;
+}
 
 /** What the instruction reads first; null for one that is not known here. */
 export function foreignRead(bytes: number): ForeignRead | null {

@@ -24,7 +24,7 @@ import {
 } from "../state/kvm.ts";
 import type { Kvm } from "../state/machine.ts";
 import { notSimulated } from "../state/not-simulated.ts";
-import { foreignRead, isEmptyJump } from "./foreign.ts";
+import { foreignRead, idleLength } from "./foreign.ts";
 import * as g from "./layout.ts";
 import { ACCESS_FETCH, ACCESS_READ, ACCESS_WRITE, type Access } from "./paging.ts";
 import { translateShadow } from "./shadow-walk.ts";
@@ -75,7 +75,7 @@ function decode(m: Kvm, vcpu: Vcpu): Instruction {
   const { rip } = vcpu;
   const stub = stubAt(rip);
   if (stub !== null) return stub;
-  skipEmptyJumps(m, vcpu);
+  skipIdle(m, vcpu);
   const bytes = codeBytes(m, vcpu);
   if ((bytes & 0xffffff) === HOST_CODE) return NOTHING;
   const read = foreignRead(bytes);
@@ -99,9 +99,9 @@ function readForeign(m: Kvm, id: number, vcpu: Vcpu): number {
     : outcome;
 }
 
-/** Behind jumps to the next instruction. */
-function skipEmptyJumps(m: Kvm, vcpu: Vcpu): void {
-  while (isEmptyJump(codeBytes(m, vcpu))) vcpu.rip += 2;
+/** Behind what changes nothing that shows; it ends with the page at the latest. */
+function skipIdle(m: Kvm, vcpu: Vcpu): void {
+  for (let length = -1; length !== 0; vcpu.rip += length) length = idleLength(codeBytes(m, vcpu));
 }
 
 const NEEDED = [0, TLB_WRITABLE, TLB_EXECUTABLE] as const;
