@@ -29,12 +29,14 @@ const flagBit = (name: (typeof PAGE_FLAGS)[number]): number => 1 << PAGE_FLAGS.i
 const HISTORY = flagBit("referenced") | flagBit("active") | flagBit("workingset");
 
 const LRU = flagBit("lru");
-const HEAD = flagBit("head");
+/** One of them is on each line about a large folio, with the folio's flags behind it. */
+const LARGE = flagBit("head") | flagBit("tail");
 /**
  * A page of the hugetlb pool is on no LRU list and comes from the pool with the dirty flag that its
  * earlier life left; the lab clears it only on pages that it makes itself.
  */
-const isPoolPage = (cells: Int32Array): boolean => ((cells[AT.flags] ?? 0) & (HEAD | LRU)) === HEAD;
+const isPoolPage = ({ [AT.flags]: flags = 0 }: Int32Array): boolean =>
+  (flags & LARGE) !== 0 && (flags & LRU) === 0;
 const historyOf = (cells: Int32Array): number =>
   isPoolPage(cells) ? HISTORY | flagBit("dirty") : HISTORY;
 

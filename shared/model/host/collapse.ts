@@ -39,7 +39,7 @@ function mayHaveHuge(m: Kvm, hva: number): boolean {
   if (fill !== Fill.file) return fill === Fill.anonymous && vma.anon_vma !== 0;
   if (fileAt(m, vma.vm_file).fs === pg.FileSystem.ramfs) return false;
   const isAligned = (vma.vm_start / pt.PAGE_SIZE - vma.vm_pgoff) % pt.PMD_PAGES === 0;
-  return isAligned && notSimulated("MADV_COLLAPSE of a file");
+  return isAligned;
 }
 
 /** One entry: 0 fine, or why it hinders. */
@@ -55,6 +55,8 @@ function scanEntry(m: Kvm, lo: number, pfn: number): number {
 
 /** hpage_collapse_scan_pmd() */
 const hpage_collapse_scan_pmd = routine("hpage_collapse_scan_pmd", (m: Kvm, hva: number) => {
+  const { kind } = vmaAt(m, find_vma(m, hva));
+  if (kindOf(kind).fill === Fill.file) notSimulated("MADV_COLLAPSE of a file");
   const pmd = pt.entryCell(m, hva, 2);
   if (pmd === 0 || pt.pteLow(m, pmd) === 0) return EINVAL;
   if (pt.isHuge(pt.pteLow(m, pmd))) return 0;
@@ -144,6 +146,8 @@ export const MADV_COLLAPSE = routine(
       own.at = Math.ceil(own.start / pt.PMD_SIZE) * pt.PMD_SIZE;
       own.end = pt.pmdStart(own.end);
     }),
+    // What 6.x counts as wanted is less than nothing here, so it was not reached.
+    when(() => own.end < own.at && !m.kernel.host.collapsesNothing, [done(EINVAL)]),
     loop(
       when(() => own.at >= own.end, [leave]),
       act("B9", () => {

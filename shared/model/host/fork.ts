@@ -11,6 +11,7 @@ import { pfn_valid } from "../state/layout.ts";
 import { KIND, type Kvm } from "../state/machine.ts";
 import { notSimulated } from "../state/not-simulated.ts";
 import { copyContents } from "./contents.ts";
+import { allocUnpromised } from "./hugetlb.ts";
 import { releaseLock, takeLock } from "./locks.ts";
 import {
   __mmu_notifier_invalidate_range_end,
@@ -19,6 +20,7 @@ import {
 import * as page from "./page.ts";
 import * as pt from "./pgtable.ts";
 import { __split_huge_pmd, isHugeZero } from "./split-pmd.ts";
+import { swap_duplicate } from "./swap-slots.ts";
 import { vmaAt, type VmaView } from "./vma.ts";
 
 /** A count of this much can only come from pins (folio_maybe_dma_pinned). */
@@ -53,6 +55,26 @@ function copyPinned(m: Kvm, hva: number, pfn: number): void {
   putChild(m, hva, 1, pt.mk_pte(fresh, pt._PAGE_RW | pt._PAGE_DIRTY), pt.mk_pte_high(fresh));
 }
 
+/** A pinned page of hugetlbfs: the child's copy is none that was promised to anybody. */
+function copyPinnedHuge(m: Kvm, hva: number, pfn: number): void {
+  const fresh = allocUnpromised(m);
+  if (fresh < 0) notSimulated("fork without a free huge page");
+  for (let n = 0; n < pt.PMD_PAGES; n++) copyContents(m, fresh + n, pfn + n);
+  page.setPageFlags(m, fresh, pg.PG_anon | pg.PG_anonExclusive);
+  page.addEntireMapcount(m, fresh, 1);
+  const bits = pt._PAGE_PSE | pt._PAGE_RW | pt._PAGE_DIRTY;
+  putChild(m, hva, 2, pt.mk_pte(fresh, bits), pt.mk_pte_high(fresh));
+}
+
+/** copy_nonpresent_pte(): parent and child may both bring the page back. */
+function copySwapped(m: Kvm, hva: number, cell: number): void {
+  const slot = pt.ptePfn(m, cell);
+  swap_duplicate(m, slot);
+  const low = pt.swapEntryLow(slot, false);
+  pt.set_pte_at(m, hva, cell, low, pt.pteHigh(m, cell));
+  putChild(m, hva, 1, low, pt.pteHigh(m, cell));
+}
+
 interface Entry {
   readonly hva: number;
   readonly cell: number;
@@ -81,7 +103,8 @@ function copyLeaf(m: Kvm, entry: Entry): void {
     const isAnon = (page.pageFlags(m, page.headOf(m, pfn)) & pg.PG_anon) !== 0;
     const isOwn = (page.pageFlags(m, pfn) & pg.PG_anonExclusive) !== 0;
     if (isAnon && isOwn && m.mm.hasPinned && maybeDmaPinned(m, pfn)) {
-      copyPinned(m, entry.hva, pfn);
+      if (page.isHugetlb(m, pfn)) copyPinnedHuge(m, entry.hva, pfn);
+      else copyPinned(m, entry.hva, pfn);
       return;
     }
     page.folio_get(m, pfn, PageRefCause.fork);
@@ -101,10 +124,11 @@ interface Copying {
   split: number;
 }
 
-/** A pinned huge page cannot be shared whole. */
+/** A pinned huge page cannot be shared whole; one of hugetlbfs is copied whole. */
 const mustSplit = (m: Kvm, cell: number): boolean => {
   const pfn = pt.ptePfn(m, cell);
   if ((pt.pteLow(m, cell) & pt._PAGE_SPECIAL) !== 0 || isHugeZero(m, pfn)) return false;
+  if (page.isHugetlb(m, pfn)) return false;
   return m.mm.hasPinned && maybeDmaPinned(m, pfn);
 };
 
@@ -130,8 +154,8 @@ const copy_pmd_range = routine("copy_page_range", (m: Kvm, own: Copying): void =
 
 function copyEntry(m: Kvm, own: Copying, hva: number, cell: number): void {
   const lo = pt.pteLow(m, cell);
-  if (!pt.isPresent(lo)) notSimulated("fork with swapped pages");
-  copyLeaf(m, { hva, cell, lo, hi: pt.pteHigh(m, cell), isCow: own.cow });
+  if (pt.isSwapEntry(lo)) copySwapped(m, hva, cell);
+  else copyLeaf(m, { hva, cell, lo, hi: pt.pteHigh(m, cell), isCow: own.cow });
 }
 
 const copyLocals = {

@@ -70,17 +70,25 @@ function takeFromNode(m: Kvm, node: number): number {
   return head;
 }
 
+/** A page that is promised to nobody; -1 without one. Node 0 is asked first. */
+export function allocUnpromised(m: Kvm): number {
+  return available_huge_pages(m) > 0 ? takeFromAny(m) : -1;
+}
+
+function takeFromAny(m: Kvm): number {
+  const near = takeFromNode(m, 0);
+  return near >= 0 ? near : takeFromNode(m, 1);
+}
+
 /**
  * alloc_hugetlb_folio(): a page of zeroes with one reference, the one promised to the mapping or,
  * where there is no such promise or it was used up, one promised to nobody; -1 without any.
  */
 function alloc_hugetlb_folio(m: Kvm, vma: VmaView, hva: number): number {
-  const isExtra = vma_needs_reservation(m, vma, hva);
-  if (isExtra && available_huge_pages(m) <= 0) return -1;
-  if (!isExtra) m.host.hugetlbReserved -= 1;
-  const near = takeFromNode(m, 0);
-  const head = near >= 0 ? near : takeFromNode(m, 1);
-  vma_commit_reservation(m, vma, hva);
+  const isPromised = !vma_needs_reservation(m, vma, hva);
+  if (isPromised) m.host.hugetlbReserved -= 1;
+  const head = isPromised ? takeFromAny(m) : allocUnpromised(m);
+  if (head >= 0) vma_commit_reservation(m, vma, hva);
   return head;
 }
 

@@ -16,6 +16,7 @@ import type { Kvm } from "../state/machine.ts";
 import { sameContents } from "./contents.ts";
 import { releaseLock, takeLock } from "./locks.ts";
 import { FaultFor, handle_mm_fault } from "./memory.ts";
+import { munlock_vma_folio } from "./mlock.ts";
 import { modifyFlags } from "./modify.ts";
 import {
   __mmu_notifier_invalidate_range_end,
@@ -160,6 +161,7 @@ function putMerged(m: Kvm, hva: number, kpage: number): void {
   page.addMapcount(m, kpage, 1);
   pt.set_pte_at(m, hva, cell, pt.mk_pte(kpage, 0), pt.mk_pte_high(kpage));
   page.addMapcount(m, old, -1);
+  munlock_vma_folio(m, hva, old);
   page.put_page(m, old, PageRefCause.ksm);
 }
 

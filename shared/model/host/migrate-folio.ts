@@ -25,10 +25,8 @@ import { nextMapping, stillMapped, type Seen } from "./rmap.ts";
 /** How far a queued page got; `split` ones stand for nothing, their pages are queued alone. */
 export const State = { mapped: 0, unmapped: 1, moved: 2, failed: 3, split: 4 } as const;
 
-export const isHugetlb = (m: Kvm, pfn: number): boolean => page.pfn_to_page(m, pfn).isHugetlb !== 0;
-
 function allocTarget(m: Kvm, pfn: number, node: number): number {
-  if (isHugetlb(m, pfn)) return alloc_hugetlb_folio_nodemask(m, node) + 1;
+  if (page.isHugetlb(m, pfn)) return alloc_hugetlb_folio_nodemask(m, node) + 1;
   const fresh = page.isLarge(m, pfn) ? page.__alloc_huge_pages(m) : page.__alloc_pages(m);
   page.pfn_to_page(m, fresh).nid = node;
   return fresh + 1;
@@ -46,10 +44,10 @@ function migratingCell(m: Kvm, hva: number, pfn: number): number {
 function unmapOne(m: Kvm, cell: number, { hva, pfn }: Seen): boolean {
   const lo = pt.pteLow(m, cell);
   const hi = pt.pteHigh(m, cell);
+  if (pt.isDirty(lo, hi)) page.setPageFlags(m, page.headOf(m, pfn), pg.PG_dirty);
   const isOwn = (page.pageFlags(m, pfn) & pg.PG_anonExclusive) !== 0;
   if (isOwn && maybeDmaPinned(m, pfn)) return false;
   page.clearPageFlags(m, pfn, pg.PG_anonExclusive);
-  if (pt.isDirty(lo, hi)) page.setPageFlags(m, page.headOf(m, pfn), pg.PG_dirty);
   const isHuge = pt.isHugeLeaf(m, cell);
   pt.setLeafAt(m, hva, cell, pt.toMigrationEntry(lo, isOwn), hi);
   if (isHuge) page.addEntireMapcount(m, pfn, -1);
@@ -100,7 +98,7 @@ function mapOneMigrated(m: Kvm, { hva, pfn }: Seen, to: number): boolean {
 
 /** References of the page cache to a folio. */
 const cacheReferences = (m: Kvm, pfn: number): number =>
-  isHugetlb(m, pfn) ? m.kernel.host.hugetlbCacheReferences : 1;
+  page.isHugetlb(m, pfn) ? m.kernel.host.hugetlbCacheReferences : 1;
 
 /** folio_migrate_flags(), what the page holds, and its place in the page cache. */
 function copyFolio(m: Kvm, from: number, to: number): void {
@@ -126,7 +124,7 @@ function isUnmovable(m: Kvm, pfn: number): boolean {
 
 /** folio_putback_lru(); hugetlbfs has lists of its own. */
 export function putback(m: Kvm, pfn: number): void {
-  if (isHugetlb(m, pfn)) page.put_page(m, pfn, PageRefCause.migration);
+  if (page.isHugetlb(m, pfn)) page.put_page(m, pfn, PageRefCause.migration);
   else putback_lru(m, pfn, PageRefCause.migration);
 }
 
@@ -136,7 +134,7 @@ export function putback(m: Kvm, pfn: number): void {
  * take an old one's frame.
  */
 export function leaveBehind(m: Kvm, pfn: number): void {
-  if (isHugetlb(m, pfn) && (page.pageFlags(m, pfn) & pg.PG_temporary) === 0) {
+  if (page.isHugetlb(m, pfn) && (page.pageFlags(m, pfn) & pg.PG_temporary) === 0) {
     page.put_page(m, pfn, PageRefCause.migration);
     return;
   }

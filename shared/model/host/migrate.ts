@@ -10,7 +10,6 @@ import { act, again, call, done, leave, loop, set, when } from "#shared/engine/w
 import type { Kvm } from "../state/machine.ts";
 import { dropQueued, enqueue, queuedAt, type Queued } from "./isolate.ts";
 import {
-  isHugetlb,
   leaveBehind,
   migrate_folio_move,
   putback,
@@ -78,7 +77,7 @@ function tryAgain(m: Kvm, own: Alone): void {
  */
 const isPartlyMapped = (m: Kvm, pfn: number): boolean =>
   page.isLarge(m, pfn) &&
-  !isHugetlb(m, pfn) &&
+  !page.isHugetlb(m, pfn) &&
   page.pfn_to_page(m, pfn)._entire_mapcount === 0 &&
   page.folio_mapcount(m, pfn) < pt.PMD_PAGES;
 
@@ -206,7 +205,7 @@ const migrate_pages_sync = routine("migrate_pages_sync", syncLocals, (own, m: Kv
 ]);
 
 const isAlone = (m: Kvm, queue: number): boolean =>
-  !m.kernel.host.migratesInBatches || (queue !== 0 && isHugetlb(m, queuedAt(m, queue).pfn));
+  !m.kernel.host.migratesInBatches || (queue !== 0 && page.isHugetlb(m, queuedAt(m, queue).pfn));
 
 /** migrate_pages() of a queue, which ends here: how many pages could not be moved. */
 export const migrate_pages = routine(

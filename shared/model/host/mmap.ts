@@ -46,9 +46,8 @@ const isOfFile = ({ fill, descriptor }: MemoryKind): boolean =>
 const mappedSize = ({ fill }: MemoryKind, size: number): number =>
   fill === Fill.hugetlb ? Math.ceil(size / pt.PMD_SIZE) * pt.PMD_SIZE : size;
 
-/** Whether the kind cannot be mapped there or not that large: the VMM's call fails then. */
+/** Whether the kind cannot be mapped there: the VMM's call fails before it does anything. */
 function isRefused(kind: MemoryKind, start: number, size: number): boolean {
-  if (size > kind.maxSize) return true;
   if (kind.fill !== Fill.hugetlb) return false;
   const isFile = kind.descriptor === Descriptor.hugetlbfs;
   return start % pt.PMD_SIZE !== 0 || (isFile && size % pt.PMD_SIZE !== 0);
@@ -66,11 +65,11 @@ const isPopulatedFirst = (kind: MemoryKind): boolean =>
 
 /**
  * Inserts the mapping, whose entries are made by fillMapping(); false when the kind cannot be
- * mapped there, or hugetlbfs cannot promise it its pages (hugetlbfs_file_mmap()).
+ * mapped there, its driver refuses the size, or hugetlbfs cannot promise it its pages.
  */
 export function mapKind(m: Kvm, { start, size, kind }: MapRequest): boolean {
   const memory = kindOf(kind);
-  if (isRefused(memory, start, size)) return false;
+  if (isRefused(memory, start, size) || size > memory.maxSize) return false;
   if (memory.onMap === "unmap") return true;
   if ((adviseFlags(memory) & pg.VM_HUGEPAGE) !== 0) mm_get_huge_zero_folio(m);
   const fs = FILE_SYSTEMS[memory.descriptor] ?? pg.FileSystem.tmpfs;

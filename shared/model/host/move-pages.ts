@@ -105,19 +105,27 @@ const add_folio_for_migration = routine("add_folio_for_migration", (m: Kvm, own:
 });
 
 interface Statuses {
+  at: number;
+  end: number;
   status: number;
   moved: number;
   last: number;
   node: number;
-  pages: number;
 }
 
 /** Stores `count` equal statuses. */
 function store_status(own: Statuses, status: number, count: number): void {
-  own.pages += count;
   if (count === 0) return;
   if (status === own.node) own.moved += count;
   else own.last = status;
+}
+
+/**
+ * Pages without a status keep what the VMM put there: those that were to move, and all behind the
+ * one that ended the batch, whose own status is stored before.
+ */
+function leaveUntouched(own: Statuses): void {
+  if (own.at < own.end || own.status === own.node) own.last = UNTOUCHED;
 }
 
 const moveLocals = {
@@ -129,7 +137,6 @@ const moveLocals = {
   queued: int,
   status: int,
   left: int,
-  pages: int,
   moved: int,
   last: int,
 } as const;
@@ -146,33 +153,30 @@ export const do_pages_move = routine("do_pages_move", moveLocals, (own, m: Kvm) 
     act("J11", () => add_folio_for_migration(m, own as unknown as Adding)),
     releaseLock(m, "U3", () => m.mm.mmap_lock, "read", LockCode.mmap_lock),
     when(() => own.status === QUEUED, [again]),
+    act("J12", () => store_status(own, own.status, 1)),
     call(migrate_pages, { queue: () => queuedAt(m, own.queue), node: "node" }, "left"),
-    act("J12", () => (own.queue = 0 as typeof own.queue)),
-    when(() => own.left !== 0, [leave]),
     act("J13", () => {
-      store_status(own, own.node, own.queued);
-      store_status(own, own.status, 1);
+      own.queue = 0 as typeof own.queue;
+      if (own.left !== 0) leaveUntouched(own);
+      else store_status(own, own.node, own.queued);
       own.queued = 0;
     }),
+    when(() => own.left !== 0, [leave]),
     again,
   ),
   when(
     () => own.left === 0,
     [
       call(migrate_pages, { queue: () => queuedAt(m, own.queue), node: "node" }, "left"),
-      when(() => own.left === 0, [act("J14", () => store_status(own, own.node, own.queued))]),
+      act("J14", () => {
+        if (own.left !== 0) own.last = UNTOUCHED;
+        else store_status(own, own.node, own.queued);
+      }),
     ],
   ),
   act("J15", () => {
-    finishMove(own);
     freeLeftBehind(m);
     m.host.migrateStatus = own.last;
   }),
   done("moved"),
 ]);
-
-/** Pages without a status keep what the VMM put there. */
-function finishMove(own: Statuses & { start: number; end: number }): void {
-  const asked = (own.end - own.start) / pt.PAGE_SIZE;
-  if (own.pages < asked) own.last = UNTOUCHED;
-}

@@ -11,7 +11,7 @@ import * as pg from "../state/host.ts";
 import { TASK_SIZE } from "../state/layout.ts";
 import type { Kvm } from "../state/machine.ts";
 import { fileAt } from "./filemap.ts";
-import { Descriptor, Fill, kindOf } from "./kinds.ts";
+import { Fill, kindOf } from "./kinds.ts";
 import { releaseLock, takeLock } from "./locks.ts";
 import {
   __mmu_notifier_invalidate_range_end,
@@ -159,7 +159,7 @@ const isAcross = (m: Kvm, from: number, end: number): boolean => {
 /** vma_multi_allowed(): files that choose their addresses themselves move alone. */
 function vma_multi_allowed(m: Kvm, vma: VmaView): boolean {
   const isRamfs = vma.vm_file !== 0 && fileAt(m, vma.vm_file).fs === pg.FileSystem.ramfs;
-  return !isRamfs && kindOf(vma.kind).descriptor !== Descriptor.pci;
+  return !isRamfs;
 }
 
 interface Parts {

@@ -85,6 +85,7 @@ export const put_page = routine(
 const ORDER = pg.page.offsets.order;
 const MAPCOUNT = pg.page.offsets._mapcount;
 const DRIVER = pg.page.offsets.isDriver;
+const HUGETLB = pg.page.offsets.isHugetlb;
 
 /**
  * Gives a folio back to the allocator, or to the pool of huge pages (free_huge_folio()); a driver's
@@ -94,8 +95,8 @@ function free_unref_page(m: Kvm, pfn: number): void {
   const cell = pageCell(m, pfn);
   if (m.mem[cell + DRIVER] !== 0) return;
   if ((pageFlags(m, pfn) & pg.PG_restoreReserve) !== 0) m.host.hugetlbReserved += 1;
-  const isOfPool = m.mem[cell + pg.page.offsets.isHugetlb] !== 0;
-  if (isOfPool && (pageFlags(m, pfn) & pg.PG_temporary) === 0) enqueue_hugetlb_folio(m, pfn);
+  const isTemporary = (pageFlags(m, pfn) & pg.PG_temporary) !== 0;
+  if (isHugetlb(m, pfn) && !isTemporary) enqueue_hugetlb_folio(m, pfn);
   else
     for (let last = pfn + (isLarge(m, pfn) ? HUGE_PAGES : 1) - 1; last >= pfn; last--) {
       dropContents(m, last);
@@ -204,6 +205,10 @@ function addTo(m: Kvm, cell: number, delta: number): void {
 
 export const isLarge = (m: Kvm, head: number): boolean =>
   (m.mem[pageCell(m, head) + ORDER] as number) > 0;
+
+/** folio_test_hugetlb(): of the pool of huge pages, or made beyond it. */
+export const isHugetlb = (m: Kvm, pfn: number): boolean =>
+  m.mem[pageCell(m, headOf(m, pfn)) + HUGETLB] !== 0;
 
 export function folio_mapcount(m: Kvm, pfn: number): number {
   const head = headOf(m, pfn);

@@ -1,6 +1,6 @@
 // MADV_PAGEOUT: pages that only this mapping has are made old, taken off the lists and reclaimed:
 // unmapped between notifier calls, written to the swap device, freed. Without a swap device
-// anonymous pages stay.
+// anonymous pages stay, but what MADV_FREE gave up is dropped.
 // From: mm/madvise.c (madvise_cold_or_pageout_pte_range), mm/vmscan.c (reclaim_pages,
 // shrink_folio_list), mm/rmap.c (try_to_unmap_one), mm/swapfile.c (try_to_unuse), 6.12 and 7.2.
 import { routine } from "#shared/engine/routine";
@@ -33,6 +33,10 @@ const EINVAL = -22;
 
 const isAnon = (m: Kvm, pfn: number): boolean => (page.pageFlags(m, pfn) & pg.PG_anon) !== 0;
 
+/** A page of MADV_FREE: what it holds is not needed unless it was written since. */
+const isLazyFree = (m: Kvm, pfn: number): boolean =>
+  isAnon(m, pfn) && (page.pageFlags(m, pfn) & pg.PG_swapbacked) === 0;
+
 /** Marks of use of a page without those in its entries. */
 const USED = pg.PG_referenced | pg.PG_active;
 
@@ -41,6 +45,8 @@ interface Reclaim {
   hva: number;
   end: number;
   pfn: number;
+  /** The page stays where it is mapped. */
+  kept: number;
 }
 
 /**
@@ -66,20 +72,29 @@ function nextIsolated(m: Kvm, own: Reclaim): boolean {
     own.hva = hva;
     own.end = hva + (page.isLarge(m, pfn) ? pt.PMD_SIZE : pt.PAGE_SIZE);
     own.pfn = pfn;
+    own.kept = 0;
     // shrink_folio_list() looks for references first, for pins and room to swap after that.
-    if (isMapped && (!m.kernel.host.pageoutTakesYoung || canReclaim(m, pfn))) return true;
+    if (isMapped && (!m.kernel.host.pageoutTakesYoung || canLeave(m, pfn))) return true;
     putback_lru(m, pfn, PageRefCause.swap);
   }
   return false;
 }
 
 function canReclaim(m: Kvm, pfn: number): boolean {
+  if (isLazyFree(m, pfn)) return true;
   if (isAnon(m, pfn) && (!m.host.isSwapOn || maybeDmaPinned(m, pfn))) return false;
   const owners = isAnon(m, pfn) ? 0 : 1;
   if (page.page_count(m, pfn) > page.folio_mapcount(m, pfn) + owners + 1)
     notSimulated("Reclaim of a page with further references");
   return true;
 }
+
+/** A huge page that finds no room to swap is split; its small pages find none either and stay. */
+const findsNoRoom = (m: Kvm, pfn: number): boolean =>
+  !m.host.isSwapOn && page.isLarge(m, pfn) && isAnon(m, pfn) && !isLazyFree(m, pfn);
+
+const canLeave = (m: Kvm, pfn: number): boolean =>
+  findsNoRoom(m, pfn) ? !maybeDmaPinned(m, pfn) : canReclaim(m, pfn);
 
 /** folio_check_references(): a page that the guest used stays, marked for the next look. */
 function keepYoung(m: Kvm, pfn: number): void {
@@ -94,7 +109,8 @@ function unmapPage(m: Kvm, hva: number): number {
   const lo = pt.pteLow(m, cell);
   if (pt.isDirty(lo, pt.pteHigh(m, cell))) page.setPageFlags(m, page.headOf(m, pfn), pg.PG_dirty);
   page.addMapcount(m, pfn, -1);
-  if (!isAnon(m, page.headOf(m, pfn))) pt.pte_clear(m, hva, cell);
+  const head = page.headOf(m, pfn);
+  if (!isAnon(m, head) || isLazyFree(m, head)) pt.pte_clear(m, hva, cell);
   else {
     const isOwn = (page.pageFlags(m, pfn) & pg.PG_anonExclusive) !== 0;
     const slot = writeToSwap(m, pfn);
@@ -104,33 +120,60 @@ function unmapPage(m: Kvm, hva: number): number {
   return pfn;
 }
 
+/** A page of MADV_FREE that was written since is an ordinary one again; one that is held stays. */
+function isKeptLazyFree(m: Kvm, pfn: number, leaf: number): boolean {
+  if (pt.isDirty(pt.pteLow(m, leaf), pt.pteHigh(m, leaf))) page.setPageFlags(m, pfn, pg.PG_dirty);
+  const isHeld = page.page_count(m, pfn) !== page.folio_mapcount(m, pfn) + 1;
+  const isWritten = (page.pageFlags(m, pfn) & pg.PG_dirty) !== 0;
+  if (isWritten || (isHeld && !m.kernel.host.heldStaysLazyFree))
+    page.setPageFlags(m, pfn, pg.PG_swapbacked);
+  return isHeld || isWritten;
+}
+
+function keepMapped(m: Kvm, own: Reclaim): void {
+  putback_lru(m, own.pfn, PageRefCause.swap);
+  own.kept = 1;
+}
+
 /** try_to_unmap_one() for the whole folio; one that was copied elsewhere meanwhile is left. */
 const try_to_unmap_one = routine("try_to_unmap_one", (m: Kvm, own: Reclaim): void => {
   const leaf = pt.presentLeaf(m, own.hva);
   if (leaf === 0 || pt.ptePfn(m, leaf) !== own.pfn) {
-    putback_lru(m, own.pfn, PageRefCause.swap);
-    own.end = own.hva;
+    keepMapped(m, own);
+    return;
+  }
+  if (isLazyFree(m, own.pfn) && isKeptLazyFree(m, own.pfn, leaf)) {
+    keepMapped(m, own);
     return;
   }
   if (page.isLarge(m, own.pfn)) split_huge_pmd_locked(m, own.hva, 0);
   const pages = (own.end - own.hva) / pt.PAGE_SIZE;
-  if (isAnon(m, own.pfn)) page.folio_ref_add(m, own.pfn, pages, PageRefCause.swap);
+  if (isAnon(m, own.pfn) && !isLazyFree(m, own.pfn))
+    page.folio_ref_add(m, own.pfn, pages, PageRefCause.swap);
   for (let hva = own.hva; hva < own.end; hva += pt.PAGE_SIZE) unmapPage(m, hva);
 });
 
-/** __remove_mapping(): the last references go. A page of a file is written out if it is dirty. */
+/**
+ * __remove_mapping(): the last references go. A dirty page of a file is written out first, or stays
+ * where there is no swap device (shmem_writeout()).
+ */
 function removeMapping(m: Kvm, own: Reclaim): void {
   const { pfn } = own;
-  if (own.end === own.hva) return;
-  if (isAnon(m, pfn)) {
+  if (own.kept !== 0) return;
+  const isFileDirty = !isAnon(m, pfn) && (page.pageFlags(m, pfn) & pg.PG_dirty) !== 0;
+  if (isFileDirty && !m.host.isSwapOn) {
+    putback_lru(m, pfn, PageRefCause.swap);
+    return;
+  }
+  if (isLazyFree(m, pfn)) page.put_page(m, pfn, PageRefCause.swap);
+  else if (isAnon(m, pfn)) {
     const pages = (own.end - own.hva) / pt.PAGE_SIZE;
     page.folio_put_refs(m, pfn, pages + 1, PageRefCause.swap);
   } else {
-    const { mapping, index, flags } = page.pfn_to_page(m, pfn);
-    const isDirty = (flags & pg.PG_dirty) !== 0;
-    const slot = isDirty ? writeToSwap(m, pfn) : -1;
+    const { mapping, index } = page.pfn_to_page(m, pfn);
+    const slot = isFileDirty ? writeToSwap(m, pfn) : -1;
     forgetCached(m, mapping, index);
-    if (isDirty) setSlot(m, mapping, index, -slot - 1);
+    if (isFileDirty) setSlot(m, mapping, index, -slot - 1);
     page.folio_put_refs(m, pfn, 2, PageRefCause.swap);
   }
 }
@@ -146,6 +189,7 @@ const reclaimLocals = {
   hva: wide,
   last: wide,
   pfn: int,
+  kept: int,
 } as const;
 
 export const MADV_PAGEOUT = routine("madvise_pageout", reclaimLocals, (own, m: Kvm) => [
@@ -179,9 +223,17 @@ export const MADV_PAGEOUT = routine("madvise_pageout", reclaimLocals, (own, m: K
           call(__mmu_notifier_clear_flush_young, { start: "hva", end: "end" }, "young"),
           when(() => own.young !== 0, [act("O10", () => keepYoung(m, own.pfn)), again]),
           when(
-            () => !canReclaim(m, own.pfn),
+            () => !canLeave(m, own.pfn),
             [act("O11", () => putback_lru(m, own.pfn, PageRefCause.swap)), again],
           ),
+        ],
+      ),
+      when(
+        () => findsNoRoom(m, own.pfn),
+        [
+          act("O12", () => putback_lru(m, own.pfn, PageRefCause.swap)),
+          call(split_folio, { hva: "hva" }),
+          again,
         ],
       ),
       call(__mmu_notifier_invalidate_range_start, { start: "hva", end: "end" }),

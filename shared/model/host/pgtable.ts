@@ -177,6 +177,7 @@ export const pte_mkclean = (lo: number, hi: number): LeafValue => ({
 /** An entry of a swapped page. */
 export const swapEntryLow = (slot: number, isExclusive: boolean): number =>
   frameLow(slot, SWAP_MARK | (isExclusive ? _PAGE_SWP_EXCLUSIVE : 0));
+export const isSwapExclusive = (low: number): boolean => (low & _PAGE_SWP_EXCLUSIVE) !== 0;
 export const isSwapEntry = (low: number): boolean => !isPresent(low) && (low & SWAP_MARK) !== 0;
 
 /** Marks an entry whose page is on its way to another frame; the other bits stay. */

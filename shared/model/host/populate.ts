@@ -30,6 +30,8 @@ interface Populate {
   end: number;
   mode: number;
   write: number;
+  /** ENOMEM once there was a hole. */
+  hole: number;
   r: number;
 }
 
@@ -37,24 +39,38 @@ interface Populate {
 const lockWrites = (flags: number): boolean =>
   (flags & (pg.VM_WRITE | pg.VM_SHARED)) === pg.VM_WRITE;
 
-/** check_vma_flags() for the page at `at`; passes over what mlock does not populate. */
-function checkMapping(m: Kvm, own: Populate): void {
+/** A hole ends it at once; before 6.9 madvise went on behind it and told at the end. */
+function passHole(m: Kvm, own: Populate): void {
+  const next = m.kernel.host.populatesPastHoles ? find_vma(m, own.at) : 0;
+  own.at = next === 0 ? own.end : vmaAt(m, next).vm_start;
+  own.hole = ENOMEM;
+}
+
+/** What an access of the mapping needs: mlock only reads what it need not write, at any right. */
+function rightFor(own: Populate): number {
+  if (own.write !== 0) return pg.VM_WRITE;
+  const { VM_READ, VM_WRITE, VM_EXEC } = pg;
+  return own.mode === PopulateFor.lock ? VM_READ | VM_WRITE | VM_EXEC : VM_READ;
+}
+
+/** check_vma_flags() for the page at `at`; false when it passes over what is not populated. */
+function checkMapping(m: Kvm, own: Populate): boolean {
   const cell = vma_lookup(m, own.at);
   own.r = 0;
   if (cell === 0) {
-    own.r = ENOMEM;
-    return;
+    passHole(m, own);
+    return false;
   }
   const { vm_flags, vm_end } = vmaAt(m, cell);
   const isLock = own.mode === PopulateFor.lock;
   const isDriver = (vm_flags & (pg.VM_IO | pg.VM_PFNMAP)) !== 0;
   if (isLock && isDriver) {
     own.at = vm_end;
-    return;
+    return false;
   }
   own.write = isLock ? (lockWrites(vm_flags) ? 1 : 0) : own.mode;
-  const right = own.write !== 0 ? pg.VM_WRITE : pg.VM_READ;
-  if (isDriver || (vm_flags & right) === 0) own.r = isLock ? EFAULT : EINVAL;
+  if (isDriver || (vm_flags & rightFor(own)) === 0) own.r = isLock ? EFAULT : EINVAL;
+  return true;
 }
 
 /** Whether the page is there with the right asked for; then the walk goes on behind it. */
@@ -71,11 +87,15 @@ function isThere(m: Kvm, own: Populate): boolean {
 /** Faults [at, end) in; mmap_lock is held. 0 or a negative errno. */
 const faultin_page_range = routine(
   "faultin_page_range",
-  { at: wide, end: wide, mode: int, write: int, r: int },
+  { at: wide, end: wide, mode: int, write: int, hole: int, r: int },
   (own, m: Kvm) => [
     loop(
       when(() => own.at >= own.end, [leave]),
-      act("P1", () => checkMapping(m, own)),
+      when(
+        act("P1", () => checkMapping(m, own)),
+        [],
+        [again],
+      ),
       when(() => own.r !== 0, [done("r")]),
       when(
         act("P2", () => isThere(m, own)),
@@ -85,7 +105,7 @@ const faultin_page_range = routine(
       when(() => own.r !== VM_FAULT_DONE, [done(EFAULT)]),
       again,
     ),
-    done(0),
+    done("hole"),
   ],
 );
 

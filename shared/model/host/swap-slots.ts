@@ -23,6 +23,11 @@ export function writeToSwap(m: Kvm, pfn: number): number {
   return number;
 }
 
+/** swap_duplicate(): one entry more leads to the slot. */
+export function swap_duplicate(m: Kvm, number: number): void {
+  swapSlotAt(m, number).count += 1;
+}
+
 /** swap_free(): one entry less leads to the slot. */
 export function swap_free(m: Kvm, number: number): void {
   const slot = swapSlotAt(m, number);

@@ -18,7 +18,7 @@ import { Descriptor, kindOf } from "./kinds.ts";
 import * as page from "./page.ts";
 import { PAGE_SIZE, PMD_PAGES, PMD_SIZE } from "./pgtable.ts";
 import { swap_free } from "./swap-slots.ts";
-import { find_vma, vmaAt } from "./vma.ts";
+import { find_vma, vmaAt, type VmaView } from "./vma.ts";
 import { zap_range } from "./zap.ts";
 
 const EBADF = -9;
@@ -40,30 +40,38 @@ const unmapLocals = {
   end: wide,
 } as const;
 
-/** The next mapping of the file at or above `at` that shows a page of the part. */
-function nextMapping(
-  m: Kvm,
-  own: {
-    file: number;
-    first: number;
-    beyond: number;
-    at: number;
-    start: number;
-    end: number;
-  },
-): boolean {
-  for (let cell = find_vma(m, own.at); cell !== 0; cell = vmaAt(m, cell).vm_next) {
+interface Unmap {
+  file: number;
+  first: number;
+  beyond: number;
+  at: number;
+  start: number;
+  end: number;
+}
+
+const beyondOf = ({ vm_pgoff, vm_start, vm_end }: VmaView): number =>
+  vm_pgoff + (vm_end - vm_start) / PAGE_SIZE;
+
+/** vma_interval_tree_foreach(): of the file's mappings the next by the part that they show. */
+function nextOfFile(m: Kvm, own: Unmap): VmaView | null {
+  let next: VmaView | null = null;
+  for (let cell: number = m.mm.mmap; cell !== 0; cell = vmaAt(m, cell).vm_next) {
     const vma = vmaAt(m, cell);
-    const pages = (vma.vm_end - vma.vm_start) / PAGE_SIZE;
-    const from = Math.max(own.first, vma.vm_pgoff);
-    const to = Math.min(own.beyond, vma.vm_pgoff + pages);
-    own.at = vma.vm_end;
-    if (vma.vm_file !== own.file || from >= to) continue;
-    own.start = vma.vm_start + (from - vma.vm_pgoff) * PAGE_SIZE;
-    own.end = vma.vm_start + (to - vma.vm_pgoff) * PAGE_SIZE;
-    return true;
+    const from = vma.vm_pgoff;
+    if (vma.vm_file !== own.file || from >= own.beyond || beyondOf(vma) <= own.first) continue;
+    if (from >= own.at && (next === null || from < next.vm_pgoff)) next = vma;
   }
-  return false;
+  return next;
+}
+
+/** The next mapping whose part begins at or behind `at`, and what it shows of what goes. */
+function nextMapping(m: Kvm, own: Unmap): boolean {
+  const vma = nextOfFile(m, own);
+  if (vma === null) return false;
+  own.at = vma.vm_pgoff + 1;
+  own.start = vma.vm_start + (Math.max(own.first, vma.vm_pgoff) - vma.vm_pgoff) * PAGE_SIZE;
+  own.end = vma.vm_start + (Math.min(own.beyond, beyondOf(vma)) - vma.vm_pgoff) * PAGE_SIZE;
+  return true;
 }
 
 /** Clears what maps pages [first, beyond) of a file. */
@@ -316,7 +324,9 @@ function removeRange(
   own.from = indexOf(vma, own.start) * PAGE_SIZE;
   own.to = own.from + (own.end - own.start);
   const isOfDriver = descriptor === Descriptor.device || descriptor === Descriptor.pci;
-  if ((vma.vm_flags & pg.VM_LOCKED) !== 0 || (own.file === 0 && !isOfDriver)) own.r = EINVAL;
+  // Private memory of hugetlbfs has a file too, one that no one else knows.
+  const hasFile = own.file !== 0 || isOfDriver || (vma.vm_flags & pg.VM_HUGETLB) !== 0;
+  if ((vma.vm_flags & pg.VM_LOCKED) !== 0 || !hasFile) own.r = EINVAL;
   else if ((vma.vm_flags & (pg.VM_SHARED | pg.VM_MAYWRITE)) !== (pg.VM_SHARED | pg.VM_MAYWRITE))
     own.r = EACCES;
   else if (kind === "shared") own.r = 0;

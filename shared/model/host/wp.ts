@@ -16,6 +16,7 @@ import {
   __mmu_notifier_invalidate_range_end,
   __mmu_notifier_invalidate_range_start,
 } from "./notifier.ts";
+import { munlock_vma_folio } from "./mlock.ts";
 import * as page from "./page.ts";
 import * as pt from "./pgtable.ts";
 import { find_vma, vmaAt, type VmaView } from "./vma.ts";
@@ -100,7 +101,10 @@ function placeCopy(m: Kvm, own: Copy): void {
   addNewAnonRmap(m, vma, own.fresh);
   const bits = own.write === 1 ? writeBits(vma) : 0;
   pt.set_pte_at(m, own.hva, cell, pt.mk_pte(own.fresh, bits), pt.mk_pte_high(own.fresh));
-  if (own.old >= 0) page.addMapcount(m, own.old, -1);
+  if (own.old >= 0) {
+    page.addMapcount(m, own.old, -1);
+    munlock_vma_folio(m, own.hva, own.old);
+  }
   own.copied = 1;
   recordFault(m, own.hva, own.fresh, LookupOutcome.copied);
 }

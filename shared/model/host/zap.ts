@@ -9,12 +9,12 @@ import { PageRefCause } from "#shared/events/own";
 import * as pg from "../state/host.ts";
 import { pfn_valid } from "../state/layout.ts";
 import type { Kvm } from "../state/machine.ts";
-import { fileAt } from "./filemap.ts";
 import { vma_add_reservation } from "./hugetlb-resv.ts";
 import {
   __mmu_notifier_invalidate_range_end,
   __mmu_notifier_invalidate_range_start,
 } from "./notifier.ts";
+import { munlock_vma_folio } from "./mlock.ts";
 import * as page from "./page.ts";
 import * as pt from "./pgtable.ts";
 import { __split_huge_pmd, isHugeZero } from "./split-pmd.ts";
@@ -40,16 +40,6 @@ interface Gather {
 const isAnon = (m: Kvm, pfn: number): boolean =>
   (page.pageFlags(m, page.headOf(m, pfn)) & pg.PG_anon) !== 0;
 
-/** munlock_vma_folio(): a page that leaves a locked mapping is evictable again, not ramfs's. */
-function munlock_vma_folio(m: Kvm, hva: number, pfn: number): void {
-  const head = page.headOf(m, pfn);
-  if ((page.pageFlags(m, head) & pg.PG_unevictable) === 0) return;
-  if ((vmaAt(m, vma_lookup(m, hva)).vm_flags & pg.VM_LOCKED) === 0) return;
-  const { mapping } = page.pfn_to_page(m, head);
-  const isRamfs = mapping !== 0 && fileAt(m, mapping).fs === pg.FileSystem.ramfs;
-  if (!isRamfs) page.clearPageFlags(m, head, pg.PG_unevictable);
-}
-
 /** folio_remove_rmap_*() for a leaf that is gone; a sharer's bits go to the page. */
 function removeRmap(m: Kvm, pfn: number, lo: number, hi: number): void {
   if (!isAnon(m, pfn)) {
@@ -62,7 +52,7 @@ function removeRmap(m: Kvm, pfn: number, lo: number, hi: number): void {
 
 /** __unmap_hugepage_range(): a private page of hugetlbfs that nothing maps any more. */
 function restoreReserve(m: Kvm, hva: number, pfn: number): void {
-  if (page.pfn_to_page(m, pfn).isHugetlb === 0 || page.folio_mapcount(m, pfn) !== 0) return;
+  if (!page.isHugetlb(m, pfn) || page.folio_mapcount(m, pfn) !== 0) return;
   if (!m.kernel.host.hugetlbRestoresReserve || !isAnon(m, pfn)) return;
   if (vma_add_reservation(vmaAt(m, vma_lookup(m, hva)), hva))
     page.setPageFlags(m, pfn, pg.PG_restoreReserve);

@@ -27,6 +27,14 @@ export interface HostSwitches {
   readonly splitMapsZeroPage: boolean;
   /** A page read back from swap is writable at once if no one shares it (memory.c, since 6.9). */
   readonly swapinIsWritable: boolean;
+  /** A page read back goes by the swap cache, also where no one else needs it (memory.c, 7.x). */
+  readonly swapinGoesByCache: boolean;
+  /** MADV_FREE's page stays one while others hold it, if it is clean (rmap.c, 7.x). */
+  readonly heldStaysLazyFree: boolean;
+  /** MADV_COLLAPSE of a range without a whole huge page does nothing (khugepaged.c, 7.x). */
+  readonly collapsesNothing: boolean;
+  /** MADV_POPULATE_* goes on behind a hole (madvise.c, madvise_walk_vmas(), up to 6.8). */
+  readonly populatesPastHoles: boolean;
   /** MADV_PAGEOUT takes young pages too (vmscan.c, reclaim_folio_list(), since 6.9). */
   readonly pageoutTakesYoung: boolean;
   /** References that the page cache holds to a huge page of hugetlbfs (filemap.c). */
@@ -100,6 +108,10 @@ export const HOST_6_12: HostSwitches = {
   hugetlbCacheReferences: 512,
   hugetlbUnmapCallsAgain: false,
   hugetlbRestoresReserve: true,
+  swapinGoesByCache: false,
+  heldStaysLazyFree: false,
+  collapsesNothing: false,
+  populatesPastHoles: false,
   breaksKsmByWrite: false,
   hasHugePfnmap: true,
   marksBeforeWorkingset: 0,
@@ -131,6 +143,7 @@ export const HOST_6_1: HostSwitches = {
   hugetlbCacheReferences: 1,
   hugetlbUnmapCallsAgain: true,
   hugetlbRestoresReserve: false,
+  populatesPastHoles: true,
   breaksKsmByWrite: true,
   hasHugePfnmap: false,
   tellsMapcountOfPage: true,
@@ -150,6 +163,9 @@ export const HOST_7: HostSwitches = {
   marksBeforeWorkingset: 3,
   reusesLargeFolioPages: true,
   mergesIntoBareMapping: true,
+  swapinGoesByCache: true,
+  heldStaysLazyFree: true,
+  collapsesNothing: true,
   mremapMovesMany: true,
   reclaimsEmptyTables: true,
   splitsPmdInRmapWalk: true,
