@@ -4,6 +4,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { PageRefCause, TablePageChange } from "#shared/events/own";
+import { PageForm } from "#shared/events/lab";
 import { EventId, eventOf } from "#shared/events/table";
 import { makeTexts } from "#shared/events/texts";
 import { compareTraces } from "./compare-traces.ts";
@@ -320,6 +321,51 @@ test("a frame that was freed may come back as another page, and only then", () =
   const told = edited(ours, STEP, "events", (list) => list.toSpliced(8, 0, freed));
   const verdict = compareTraces(real, told);
   expect(verdict.equal ? null : verdict.first.kind).not.toBe("event");
+});
+
+test("a page that was given back may lie free or be in use again, and only then", () => {
+  const name = "dontneed_refault.trace";
+  const real = load(name);
+  const isFree = ({ id, cells }: TraceRecord): boolean =>
+    cells[at(id, "form")] === PageForm.old && cells[at(id, "ref")] === 0;
+  const step = real.steps.find(({ pages }) => pages.some(isFree));
+  const free = step?.pages.find(isFree);
+  if (step === undefined || free === undefined) throw new Error("no page is given back");
+  const used = withCell(withCell(free, at(free.id, "ref"), 1), at(free.id, "map"), 1);
+  const replaced = (list: TraceRecord[]): TraceRecord[] =>
+    list.map((record) => (record === free ? used : record));
+  const ours = edited(real, step.n, "pages", replaced);
+  expect(compareTraces(real, ours)).toMatchObject({ first: { kind: "page", field: "ref" } });
+  const pfn = free.cells[at(free.id, "pfn")] ?? 0;
+  const gone = makeRecord(EventId.pageRef, [pfn, 0, -1, 0, PageRefCause.freed]);
+  const told = edited(ours, step.n, "events", (list) => [...list, gone]);
+  const later = compareTraces(real, told);
+  expect(later.equal || later.first.step > step.n).toBe(true);
+  // The real page lives on, though no one maps it: then the model may not have given it back.
+  const kept = edited(real, step.n, "pages", (list) =>
+    list.map((record) => (record === free ? withCell(free, at(free.id, "ref"), 1) : record)),
+  );
+  expect(compareTraces(kept, told)).toMatchObject({ first: { kind: "page", step: step.n } });
+});
+
+test("an exception that an interrupt made KVM tell twice is one", () => {
+  const name = "thp_split_moves_parts.trace";
+  const real = load(name, "6.12");
+  const id = EventId.kvm_inj_exception;
+  const step = real.steps.find(({ events }) => events.some((record) => record.id === id));
+  const told = step?.events.find((record) => record.id === id);
+  if (step === undefined || told === undefined) throw new Error("no exception is injected");
+  const again = withCell(told, at(id, "reinjected"), 1);
+  const twice = (record: TraceRecord) =>
+    edited(real, step.n, "events", (list) =>
+      list.flatMap((one) => (one === told ? [one, record] : [one])),
+    );
+  expect(compareTraces(twice(again), real).equal).toBe(true);
+  expect(compareTraces(real, twice(again)).equal).toBe(false);
+  const first = withCell(told, at(id, "reinjected"), 0);
+  expect(compareTraces(twice(first), real).equal).toBe(false);
+  const other = withCell(again, at(id, "error_code"), 7);
+  expect(compareTraces(twice(other), real).equal).toBe(false);
 });
 
 test("a table page that was given back may come back as another table", () => {

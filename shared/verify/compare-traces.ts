@@ -9,7 +9,7 @@ import { shapeOf } from "./difference.ts";
 import type { Difference, Verdict } from "./difference.ts";
 import { differingField, makeAdapter, recordText } from "./match-record.ts";
 import { MemoryKinds } from "./memory-kinds.ts";
-import { isForeignRange } from "./noise.ts";
+import { isForeignRange, withoutInterrupted } from "./noise.ts";
 import { differingPage, type PageDifference, PageStates } from "./page-states.ts";
 import { differingReference, WatchedPages } from "./references.ts";
 import type { RefChange } from "./references.ts";
@@ -82,10 +82,11 @@ class Comparison {
   step(real: TraceStep, ours: TraceStep): readonly Difference[] {
     this.#kinds.read(real.plan);
     const adapted = this.#adaptStep(ours);
+    const events = this.#comparable(withoutInterrupted(real.events));
     const ourChanges = this.#watched?.changesOf(adapted.events, this.#renaming);
     const found = [
       this.#sequence("result", real, real.results, adapted.results),
-      this.#sequence("event", real, this.#comparable(real.events), adapted.events),
+      this.#sequence("event", real, events, adapted.events),
       this.#compareTables(real, adapted.tables),
       this.#compareReferences(real, ourChanges ?? []),
       this.#comparePages(real, adapted.pages),
@@ -147,8 +148,10 @@ class Comparison {
   /** A frame whose count fell to 0, or a table page given back, may come back as something else. */
   #endIdentity({ id, cells }: TraceRecord): void {
     const pfn = joinHalves(cells[0] ?? 0, cells[1] ?? 0);
-    if (id === EVENTS.pageRef.id && cells[3] === 0) this.#renaming.endOurPage(pfn);
-    else if (id === EVENTS.tablePage.id && cells[2] === TablePageChange.freed) {
+    if (id === EVENTS.pageRef.id && cells[3] === 0) {
+      this.#renaming.endOurPage(pfn);
+      this.#ours.pages.giveBack(pfn);
+    } else if (id === EVENTS.tablePage.id && cells[2] === TablePageChange.freed) {
       this.#renaming.endOurTable(pfn);
     }
   }

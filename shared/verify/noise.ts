@@ -1,5 +1,5 @@
 // Which lines of a trace belong to the plan: not the VMM's own memory, not background threads.
-// Owns the two filters; both sides of a comparison pass through the first.
+// Owns the filters; both sides of a comparison pass through the first.
 // From: the trace files' notes on noise and on what varies between runs.
 import { joinHalves } from "#shared/units/halves";
 import { EVENTS } from "#shared/events/table";
@@ -35,3 +35,23 @@ export function isBackground(head: LineHead, planLine: string): boolean {
   const helper = HELPERS.find((entry) => head.comm.startsWith(entry.comm));
   return helper === undefined || !helper.verb.test(planLine);
 }
+
+/**
+ * The real trace's events without those that an interrupt of the host repeats: it ends the entry in
+ * which the guest takes an exception, so KVM tells of the exception once more at the next entry. Of
+ * runs of one plan some have such a line right behind the other, and some have not.
+ */
+export function withoutInterrupted<R extends { id: number; cells: Int32Array }>(
+  records: readonly R[],
+): readonly R[] {
+  return records.filter((record, index) => {
+    const before = records[index - 1];
+    const isAgain = record.id === INJECTED.id && record.cells[REINJECTED] !== 0;
+    return !isAgain || before?.id !== record.id || !isSameException(before.cells, record.cells);
+  });
+}
+
+const INJECTED = EVENTS.kvm_inj_exception;
+const REINJECTED = INJECTED.slots.find((slot) => slot.name === "reinjected")?.at ?? 0;
+const isSameException = (a: Int32Array, b: Int32Array): boolean =>
+  a.every((cell, index) => index === REINJECTED || cell === b[index]);

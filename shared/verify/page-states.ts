@@ -18,6 +18,8 @@ const AT = {
   hva: slotOf("hva"),
   pfn: slotOf("pfn"),
   ref: slotOf("ref"),
+  map: slotOf("map"),
+  order: slotOf("order"),
   flags: slotOf("flags"),
 };
 const EXACT = ["form", "hva", "pte", "vma", "ref", "raw", "map", "order"].flatMap((name) =>
@@ -53,6 +55,12 @@ export interface PageState {
   readonly freed: Set<number>;
   /** Frames seen mapped where all flags count: the lab's own, which keep theirs when unmapped. */
   readonly exact: Set<number>;
+  /** Frames of the name that the model gave back, until one is mapped there again. */
+  readonly given: Set<number>;
+  /** Frame of the page that was mapped before the current one; -1 before the second. */
+  before: number;
+  /** The current page has the very frame of the one before, which was given back. */
+  isReturned: boolean;
 }
 
 const noPage = (): PageState => ({
@@ -61,11 +69,23 @@ const noPage = (): PageState => ({
   told: new Map(),
   freed: new Set(),
   exact: new Set(),
+  given: new Set(),
+  before: -1,
+  isReturned: false,
 });
 
 export const pfnOf = (record: TraceRecord): number =>
   joinHalves(record.cells[AT.pfn] ?? 0, record.cells[AT.pfn + 1] ?? 0);
+/** First frame of the folio, which is aligned to its size. */
+const headOf = (record: TraceRecord): number => {
+  const pages = 2 ** (record.cells[AT.order] ?? 0);
+  return Math.floor(pfnOf(record) / pages) * pages;
+};
 const isFreed = (record: TraceRecord): boolean => record.cells[AT.ref] === 0;
+const EXCLUSIVE = flagBit("excl");
+/** Free, or someone's own page by now: not what the name's address showed before. */
+const isGone = ({ cells }: TraceRecord): boolean =>
+  cells[AT.ref] === 0 || ((cells[AT.map] ?? 0) > 0 && ((cells[AT.flags] ?? 0) & EXCLUSIVE) !== 0);
 
 /** Earlier pages that are not mapped at the name's address now. */
 const earlierOf = (state: PageState | undefined): readonly TraceRecord[] => {
@@ -109,6 +129,14 @@ export class PageStates {
     return ended;
   }
 
+  /** The model gave a page or a folio back: its frames may come back as others, or lie free. */
+  giveBack(head: number): void {
+    for (const { current, olds, given } of this.#names.values()) {
+      const known = current === null ? olds : [...olds, current];
+      for (const record of known) if (headOf(record) === head) given.add(pfnOf(record));
+    }
+  }
+
   /** Forgets an earlier page, as if it had been seen free. */
   drop(name: string, old: TraceRecord): void {
     const state = this.#names.get(name);
@@ -133,6 +161,8 @@ export class PageStates {
     if (record.cells[AT.form] !== PageForm.old) {
       state.freed.delete(pfn);
       this.#leave(state, pfn);
+      if (state.current !== null) state.before = pfnOf(state.current);
+      state.isReturned = state.given.delete(pfn) && state.before === pfn;
       state.current = record;
       return;
     }
@@ -174,6 +204,7 @@ export function differingPage(
     if (current !== null) return current;
     if (mapped !== null && judge.allFlags) a?.exact.add(pfnOf(mapped));
     dropReused(name, real, ours, renaming);
+    dropGivenBack(name, real, ours);
     const [olds, others] = [earlierOf(a), earlierOf(b)];
     for (let index = 0; index < Math.max(olds.length, others.length); index++) {
       const before = olds[index] ?? null;
@@ -197,6 +228,31 @@ function dropReused(name: string, real: PageStates, ours: PageStates, renaming: 
     if (b === undefined || !renaming.isReused(pfnOf(a), pfnOf(b))) continue;
     real.drop(name, a);
     ours.drop(name, b);
+  }
+}
+
+/**
+ * Which free frame the next page gets is the allocator's past: one side's may lie free while the
+ * other's is in use again, also as the very next page of the name. Only what the model knows that
+ * it gave back is passed over so, and only where the real line agrees that it is gone.
+ */
+function dropGivenBack(name: string, real: PageStates, ours: PageStates): void {
+  const [a, b] = [real.stateOf(name), ours.stateOf(name)];
+  if (a === undefined || b === undefined) return;
+  const expected = [...earlierOf(a)];
+  const got = [...earlierOf(b)];
+  const left = expected.find((old) => pfnOf(old) === a.before);
+  if (b.isReturned && left !== undefined && isGone(left)) {
+    real.drop(name, left);
+    expected.splice(expected.indexOf(left), 1);
+  }
+  const hasReturned = a.current !== null && a.before === pfnOf(a.current);
+  for (const [index, old] of got.entries()) {
+    if (!b.given.has(pfnOf(old))) continue;
+    const pair = expected[index];
+    if (pair === undefined ? !hasReturned : !isGone(pair)) continue;
+    ours.drop(name, old);
+    if (pair !== undefined) real.drop(name, pair);
   }
 }
 
