@@ -207,7 +207,7 @@ function prepareTarget(m: Kvm, queued: Queued, node: number): void {
 /** One try to unmap a folio, mapping by mapping. */
 export const try_to_migrate = routine(
   "try_to_migrate",
-  { queued: ref, node: int, start: wide, end: wide, r: int },
+  { queued: ref, node: int, start: wide, end: wide, anon: int, r: int },
   (own, m: Kvm) => [
     set("r", 1),
     loop(

@@ -18,24 +18,39 @@ export function stillMapped(m: Kvm, { hva, pfn }: Seen): number {
   return cell !== 0 && pt.ptePfn(m, cell) === pfn ? cell : 0;
 }
 
-function isMappedIn(m: Kvm, { hva, pfn }: Seen, start: number, end: number): boolean {
-  const huge = pt.presentLeaf(m, hva);
-  if (huge !== 0 && pt.isHugeLeaf(m, huge)) return pt.ptePfn(m, huge) === pfn;
-  for (let at = start; at < end; at += pt.PAGE_SIZE)
-    if (stillMapped(m, { hva: at, pfn: pfn + (at - hva) / pt.PAGE_SIZE }) !== 0) return true;
-  return false;
+/** The mapping of the folio's first page from an address on that is mapped; 0 without one. */
+function mappingFrom(m: Kvm, { hva, pfn }: Seen, from: number, last: number): number {
+  for (let at = from; at < last; at += pt.PAGE_SIZE) {
+    const cell = pt.presentLeaf(m, at);
+    const n = (at - hva) / pt.PAGE_SIZE;
+    if (cell !== 0 && pt.leafPfn(m, cell, at) === pfn + n) return find_vma(m, at);
+  }
+  return 0;
 }
 
-/** The next mapping that has pages of the folio, cut to it; the first for an `end` of 0. */
-export function nextMapping(m: Kvm, folio: Seen, own: { start: number; end: number }): boolean {
-  const size = page.isLarge(m, folio.pfn) ? pt.PMD_SIZE : pt.PAGE_SIZE;
-  const last = folio.hva + size;
+/** A walk over the mappings of a folio. */
+export interface RmapWalk {
+  start: number;
+  end: number;
+  /** The anon_vma that the folio belongs to; -1 for a file's page, 0 before the walk. */
+  anon: number;
+}
+
+/**
+ * rmap_walk_anon(): the next mapping of the folio's anon_vma that could show a page of it, whether
+ * it does or not, cut to the folio; it ends where no more of the folio is mapped.
+ * MODEL: parts of a huge page that mremap took elsewhere are not found.
+ */
+export function nextMapping(m: Kvm, folio: Seen, own: RmapWalk): boolean {
+  const last = folio.hva + (page.isLarge(m, folio.pfn) ? pt.PMD_SIZE : pt.PAGE_SIZE);
   for (let from = Math.max(folio.hva, own.end); from < last; from = own.end) {
-    const cell = find_vma(m, from);
-    if (cell === 0 || vmaAt(m, cell).vm_start >= last) return false;
-    own.start = Math.max(from, vmaAt(m, cell).vm_start);
-    own.end = Math.min(last, vmaAt(m, cell).vm_end);
-    if (isMappedIn(m, folio, own.start, own.end)) return true;
+    const mapped = mappingFrom(m, folio, from, last);
+    if (mapped === 0) return false;
+    if (own.anon === 0) own.anon = vmaAt(m, mapped).anon_vma || -1;
+    const { vm_start, vm_end, anon_vma } = vmaAt(m, find_vma(m, from));
+    own.start = Math.max(from, vm_start);
+    own.end = Math.min(last, vm_end);
+    if (own.anon === -1 || anon_vma === own.anon) return true;
   }
   return false;
 }

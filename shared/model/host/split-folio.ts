@@ -106,7 +106,7 @@ function finishSplit(m: Kvm, split: Split): boolean {
 /** unmap_folio() and what follows, of a folio that lies at the 2 MiB of `hva`: 1, or 0. */
 const split_huge_page = routine(
   "split_huge_page_to_list_to_order",
-  { hva: wide, head: int, held: int, start: wide, end: wide, r: int },
+  { hva: wide, head: int, held: int, start: wide, end: wide, anon: int, r: int },
   (own, m: Kvm) => [
     loop(
       when(
