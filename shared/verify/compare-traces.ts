@@ -149,8 +149,7 @@ class Comparison {
   #endIdentity({ id, cells }: TraceRecord): void {
     const pfn = joinHalves(cells[0] ?? 0, cells[1] ?? 0);
     if (id === EVENTS.pageRef.id && cells[3] === 0) {
-      this.#renaming.endOurPage(pfn);
-      this.#ours.pages.giveBack(pfn);
+      for (const frame of this.#ours.pages.giveBack(pfn)) this.#renaming.endOurPage(frame);
     } else if (id === EVENTS.tablePage.id && cells[2] === TablePageChange.freed) {
       this.#renaming.endOurTable(pfn);
     }

@@ -83,9 +83,12 @@ const headOf = (record: TraceRecord): number => {
 };
 const isFreed = (record: TraceRecord): boolean => record.cells[AT.ref] === 0;
 const EXCLUSIVE = flagBit("excl");
-/** Free, or someone's own page by now: not what the name's address showed before. */
-const isGone = ({ cells }: TraceRecord): boolean =>
-  cells[AT.ref] === 0 || ((cells[AT.map] ?? 0) > 0 && ((cells[AT.flags] ?? 0) & EXCLUSIVE) !== 0);
+const OF_USERS = flagBit("anon") | flagBit("lru") | LARGE;
+/** Free, someone's own page by now, or the kernel's: not what the name's address showed before. */
+const isGone = ({ cells }: TraceRecord): boolean => {
+  const { [AT.ref]: ref, [AT.map]: map = 0, [AT.flags]: flags = 0 } = cells;
+  return ref === 0 || (map > 0 ? (flags & EXCLUSIVE) !== 0 : (flags & OF_USERS) === 0);
+};
 
 /** Earlier pages that are not mapped at the name's address now. */
 const earlierOf = (state: PageState | undefined): readonly TraceRecord[] => {
@@ -129,12 +132,21 @@ export class PageStates {
     return ended;
   }
 
-  /** The model gave a page or a folio back: its frames may come back as others, or lie free. */
-  giveBack(head: number): void {
+  /**
+   * The model gave a page or a folio back: its frames may come back as others, or lie free. The
+   * result is the frames that are known of it.
+   */
+  giveBack(head: number): readonly number[] {
+    const frames: number[] = [head];
     for (const { current, olds, given } of this.#names.values()) {
       const known = current === null ? olds : [...olds, current];
-      for (const record of known) if (headOf(record) === head) given.add(pfnOf(record));
+      for (const record of known) {
+        if (headOf(record) !== head) continue;
+        given.add(pfnOf(record));
+        frames.push(pfnOf(record));
+      }
     }
+    return frames;
   }
 
   /** Forgets an earlier page, as if it had been seen free. */

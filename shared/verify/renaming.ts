@@ -6,6 +6,9 @@ import { frameOf, hasBit, joinHalves } from "#shared/units/halves";
 import { PAGE_SIZE } from "#shared/units/address";
 import type { Identity } from "#shared/events/declare";
 
+/** Pages of the largest folio, whose head alone is told when it goes. */
+const FOLIO = 512;
+
 /** Pairs that were seen; a number has one partner on the other side at a time. */
 class Bijection {
   readonly #ours = new Map<number, number>();
@@ -35,6 +38,14 @@ class Bijection {
     const partner = this.#ours.get(real);
     if (partner !== undefined) this.#real.delete(partner);
     this.#ours.delete(real);
+  }
+
+  /** The same of the pages behind a head, where they lie behind its partner in the same order. */
+  endFolio(ours: number): void {
+    const partner = this.#real.get(ours);
+    if (partner === undefined || ours % FOLIO !== 0 || partner % FOLIO !== 0) return;
+    for (let n = 1; n < FOLIO; n++)
+      if (this.#real.get(ours + n) === partner + n) this.endOurs(ours + n);
   }
 
   endOurs(ours: number): void {
@@ -96,6 +107,7 @@ export class Renaming {
   }
 
   endOurPage(pfn: number): void {
+    this.#pages.endFolio(pfn);
     this.#pages.endOurs(pfn);
   }
 

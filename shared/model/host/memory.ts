@@ -77,17 +77,20 @@ const HUGE_NEXT = {
   [HugeWrite.replaceZero]: Next.replaceZero,
 } as const;
 
-/** One look at the tables; also how mmap populates, where nothing can need a copy. */
+/**
+ * One look at the tables, of which those above the last are made; also how mmap populates, where
+ * nothing can need a copy.
+ */
 export function faultOnce(m: Kvm, hva: number, write: number): number {
   const vma = vmaAt(m, find_vma(m, hva));
+  const pmd = pt.makePmdCell(m, hva);
   if ((vma.vm_flags & pg.VM_HUGETLB) !== 0) {
     const found = hugetlb_fault(m, vma, hva, write);
     if (found === HugetlbFault.copy) return Next.copyHuge;
     return found === HugetlbFault.done ? Next.done : Next.sigbus;
   }
-  const pmd = pt.entryCell(m, hva, 2);
   if (isMigrating(m, pmd, hva)) return Next.wait;
-  const low = pmd === 0 ? 0 : pt.pteLow(m, pmd);
+  const low = pt.pteLow(m, pmd);
   if (low === 0 && create_huge_pmd(m, vma, hva, write)) return Next.done;
   if (!pt.isHuge(low)) return handle_pte_fault(m, vma, hva, write, pmd);
   if (write === FaultFor.read || (low & pt._PAGE_RW) !== 0) return Next.done;

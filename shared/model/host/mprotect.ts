@@ -158,11 +158,11 @@ function nextPart(m: Kvm, own: Part): boolean {
   own.to = Math.min(vma.vm_end, own.end);
   own.start = own.to;
   // VM_MAYREAD … are VM_READ … four bits up.
-  if ((own.rights & ~(vma.vm_flags >> 4) & RIGHTS) !== 0) own.r = EACCES;
-  else if ((vma.vm_flags & pg.VM_HUGETLB) !== 0 && (own.from % pt.PMD_SIZE || own.to % pt.PMD_SIZE))
-    own.r = EINVAL;
   own.clear = RIGHTS & ~own.rights;
   own.same = (vma.vm_flags & RIGHTS) === own.rights ? 1 : 0;
+  const isCut = own.from % pt.PMD_SIZE !== 0 || own.to % pt.PMD_SIZE !== 0;
+  if ((own.rights & ~(vma.vm_flags >> 4) & RIGHTS) !== 0) own.r = EACCES;
+  else if (own.same === 0 && (vma.vm_flags & pg.VM_HUGETLB) !== 0 && isCut) own.r = EINVAL;
   return own.r === 0;
 }
 

@@ -9,6 +9,7 @@ import { LockCode } from "#shared/events/own";
 import * as pg from "../state/host.ts";
 import { pfn_valid } from "../state/layout.ts";
 import type { Kvm } from "../state/machine.ts";
+import { touch } from "./gup.ts";
 import { releaseLock, takeLock } from "./locks.ts";
 import { handle_mm_fault, VM_FAULT_DONE } from "./memory.ts";
 import { modifyFlags } from "./modify.ts";
@@ -79,6 +80,9 @@ function isThere(m: Kvm, own: Populate): boolean {
   if (own.at >= own.end) return true;
   if (cell === 0) return false;
   if (own.write !== 0 && (pt.pteLow(m, cell) & pt._PAGE_RW) === 0) return false;
+  const pfn = pt.leafPfn(m, cell, own.at);
+  const isPage = (pt.pteLow(m, cell) & pt._PAGE_SPECIAL) === 0 && pfn_valid(pfn);
+  if (isPage && !isHugeZero(m, pfn)) touch(m, cell, pfn, own.write !== 0);
   const size = pt.isHugeLeaf(m, cell) ? pt.PMD_SIZE : pt.PAGE_SIZE;
   own.at += size - (own.at % size);
   return true;

@@ -58,10 +58,9 @@ const isLocked = (m: Kvm, hva: number): boolean => {
   return cell !== 0 && (vmaAt(m, cell).vm_flags & pg.VM_LOCKED) !== 0;
 };
 
-/** remap_page() with RMP_USE_SHARED_ZEROPAGE: locked pages and mappings keep theirs. */
+/** remap_page() with RMP_USE_SHARED_ZEROPAGE: locked mappings keep theirs. */
 function remap_page(m: Kvm, { head, hva }: Split): void {
-  if (!m.kernel.host.splitMapsZeroPage || (page.pageFlags(m, head) & pg.PG_unevictable) !== 0)
-    return;
+  if (!m.kernel.host.splitMapsZeroPage) return;
   for (let n = 0; n < pt.PMD_PAGES; n++) {
     const seen = { hva: hva + n * pt.PAGE_SIZE, pfn: head + n };
     if (!isLocked(m, seen.hva)) try_to_map_unused_to_zeropage(m, m.mm.pgd, seen);
@@ -69,13 +68,16 @@ function remap_page(m: Kvm, { head, hva }: Split): void {
   }
 }
 
-/** Makes each page one by itself; its count is that of its own entries and of the list. */
+/**
+ * Makes each page one by itself; its count is that of its own entries and of the list. Locked in
+ * memory are those that a locked mapping shows (remove_migration_pte(), mlock_vma_folio()).
+ */
 const __split_huge_page = routine(
   "__split_huge_page",
   (m: Kvm, split: Split): void => {
     const { head, held } = split;
     const { flags, nid } = page.pfn_to_page(m, head);
-    const shared = flags & ~(pg.PG_head | pg.PG_anonExclusive);
+    const shared = flags & ~(pg.PG_head | pg.PG_anonExclusive | pg.PG_unevictable);
     const own = page.pfn_to_page(m, head)._mapcount + held;
     page.folio_get(m, head, PageRefCause.split);
     const surplus = page.page_count(m, head) - own - 1;
@@ -83,7 +85,8 @@ const __split_huge_page = routine(
     page.unmakeLarge(m, head);
     for (let n = 0; n < page.HUGE_PAGES; n++) {
       const view = page.pfn_to_page(m, head + n);
-      view.flags = shared | (view.flags & pg.PG_anonExclusive);
+      const isKept = isLocked(m, split.hva + n * pt.PAGE_SIZE) && view._mapcount > 0;
+      view.flags = shared | (view.flags & pg.PG_anonExclusive) | (isKept ? pg.PG_unevictable : 0);
       view.nid = nid;
       const count = view._mapcount + held + 1;
       if (n > 0) page.folio_ref_add(m, head + n, count, PageRefCause.split);

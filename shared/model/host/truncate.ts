@@ -25,6 +25,7 @@ const EBADF = -9;
 const EACCES = -13;
 const ENODEV = -19;
 const EINVAL = -22;
+const EFBIG = -27;
 const EOPNOTSUPP = -95;
 /** An index beyond every file. */
 export const TO_END = 2 ** 40;
@@ -330,6 +331,7 @@ function removeRange(
   else if ((vma.vm_flags & (pg.VM_SHARED | pg.VM_MAYWRITE)) !== (pg.VM_SHARED | pg.VM_MAYWRITE))
     own.r = EACCES;
   else if (kind === "shared") own.r = 0;
+  else if (descriptor === Descriptor.pci && m.kernel.host.removesBarAtAddress) own.r = EFBIG;
   else own.r = punchRefusal(descriptor, isOpenForWriting);
 }
 

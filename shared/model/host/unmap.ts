@@ -41,10 +41,14 @@ export const do_vmi_align_munmap = routine(
       [done(0)],
     ),
     when(
-      act("U2h", () => cutsHugePage(m, own.start) || cutsHugePage(m, own.end)),
+      act("U2h", () => cutsHugePage(m, own.start)),
       [done(EINVAL)],
     ),
     call(__split_vma, { hva: "start" }),
+    when(
+      act("U2e", () => cutsHugePage(m, own.end)),
+      [done(EINVAL)],
+    ),
     call(__split_vma, { hva: "end" }),
     call(zap_range, { start: "start", end: "end" }),
     act("U2d", () => detachVmas(m, own.start, own.end)),

@@ -186,7 +186,7 @@ function canMerge(m: Kvm, lower: VmaView, upper: VmaView, end: number): boolean 
   return (
     lower.vm_end === upper.vm_start &&
     lower.vm_flags === upper.vm_flags &&
-    (lower.vm_flags & VM_SPECIAL) === 0 &&
+    (lower.vm_flags & (VM_SPECIAL | VM_HUGETLB)) === 0 &&
     lower.vm_file === upper.vm_file &&
     (lower.kind === upper.kind || (isAnonymous(lower) && isAnonymous(upper))) &&
     is_mergeable_anon_vma(m, changed, neighbour) &&

@@ -33,6 +33,8 @@ export interface HostSwitches {
   readonly heldStaysLazyFree: boolean;
   /** MADV_COLLAPSE of a range without a whole huge page does nothing (khugepaged.c, 7.x). */
   readonly collapsesNothing: boolean;
+  /** MADV_REMOVE of a BAR is asked of sysfs at the BAR's address, which is too far, up to 6.12. */
+  readonly removesBarAtAddress: boolean;
   /** MADV_POPULATE_* goes on behind a hole (madvise.c, madvise_walk_vmas(), up to 6.8). */
   readonly populatesPastHoles: boolean;
   /** MADV_PAGEOUT takes young pages too (vmscan.c, reclaim_folio_list(), since 6.9). */
@@ -109,6 +111,7 @@ export const HOST_6_12: HostSwitches = {
   hugetlbUnmapCallsAgain: false,
   hugetlbRestoresReserve: true,
   swapinGoesByCache: false,
+  removesBarAtAddress: true,
   heldStaysLazyFree: false,
   collapsesNothing: false,
   populatesPastHoles: false,
@@ -164,6 +167,7 @@ export const HOST_7: HostSwitches = {
   reusesLargeFolioPages: true,
   mergesIntoBareMapping: true,
   swapinGoesByCache: true,
+  removesBarAtAddress: false,
   heldStaysLazyFree: true,
   collapsesNothing: true,
   mremapMovesMany: true,
