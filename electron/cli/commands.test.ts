@@ -109,8 +109,8 @@ test("report: one file, which is not replaced unless asked", async () => {
 const traces = join(PROJECT, "fixtures", "traces");
 
 test("verify: the traces of a folder equal the model, and the code is 0", async () => {
-  const { code, out } = await faultline("verify", join(traces, "6.12", "tdp"));
-  expect(out).toMatch(/lab_tail\.trace: equal \(11 steps, /);
+  const { code, out } = await faultline("verify", join(traces, "7.3", "tdp"));
+  expect(out).toMatch(/folio_walk\.trace: equal \(11 steps, /);
   expect(out).toMatch(/^(\d+) of \1 equal$/m);
   expect(code).toBe(0);
 });

@@ -273,6 +273,6 @@ test("a function says its file and whether real traces pass through it", () => {
   expect(note("kvm_tdp_mmu_map", file)).toMatch(
     /^arch.x86.kvm.mmu.tdp_mmu\.c, witnessed by \d+ real traces$/,
   );
-  expect(note("hugetlb_wp", "mm/hugetlb.c")).toBe("mm/hugetlb.c, modelled, not witnessed");
+  expect(note("madvise_willneed", "mm/madvise.c")).toBe("mm/madvise.c, modelled, not witnessed");
   expect(note("planSteps", "")).toBe("");
 });

@@ -59,6 +59,10 @@ function adviseFlags(kind: MemoryKind): number {
   return kind.descriptor === Descriptor.none ? pg.VM_NOHUGEPAGE : 0;
 }
 
+/** accountable_mapping(): what could need memory of its own counts for the commit limit. */
+const accountFlag = ({ vm_flags }: MemoryKind): number =>
+  (vm_flags & (pg.VM_SHARED | pg.VM_WRITE | pg.VM_HUGETLB)) === pg.VM_WRITE ? pg.VM_ACCOUNT : 0;
+
 /** MAP_POPULATE comes before the VMM's madvise, so it finds a mapping without advice. */
 const isPopulatedFirst = (kind: MemoryKind): boolean =>
   kind.onMap === "write" && adviseFlags(kind) === pg.VM_NOHUGEPAGE;
@@ -77,7 +81,10 @@ export function mapKind(m: Kvm, { start, size, kind }: MapRequest): boolean {
   const cell = insertVma(m, {
     start,
     end,
-    flags: memory.vm_flags | (isPopulatedFirst(memory) ? 0 : adviseFlags(memory)),
+    flags:
+      memory.vm_flags |
+      accountFlag(memory) |
+      (isPopulatedFirst(memory) ? 0 : adviseFlags(memory)),
     kind,
     pgoff: memory.fill === Fill.anonymous ? start / pt.PAGE_SIZE : 0,
     file: isOfFile(memory) ? newFile(m, fs, size) : 0,

@@ -11,6 +11,7 @@ import * as pg from "../state/host.ts";
 import { pfn_valid } from "../state/layout.ts";
 import type { Kvm } from "../state/machine.ts";
 import { fileAt } from "./filemap.ts";
+import { Fill, kindOf } from "./kinds.ts";
 import { releaseLock, takeLock } from "./locks.ts";
 import { modifyFlags } from "./modify.ts";
 import {
@@ -134,12 +135,26 @@ const change_protection = routine("change_protection", changeLocals, (own, m: Kv
   done(),
 ]);
 
+/** mprotect_fixup(): private memory counts for the commit limit once it may be written. */
+function newlyAccounted({ vm_flags }: VmaView, rights: number): number {
+  const counted = pg.VM_ACCOUNT | pg.VM_WRITE | pg.VM_HUGETLB | pg.VM_SHARED;
+  return (rights & pg.VM_WRITE) !== 0 && (vm_flags & counted) === 0 ? pg.VM_ACCOUNT : 0;
+}
+
+/** Anonymous memory that has no pages yet counts no more once it may not be written. */
+function noLongerAccounted(m: Kvm, vma: VmaView, rights: number): number {
+  const isBare = kindOf(vma.kind).fill === Fill.anonymous && vma.anon_vma === 0;
+  const isDropped = m.kernel.host.dropsAccountOfBare && (rights & pg.VM_WRITE) === 0;
+  return isBare && isDropped ? pg.VM_ACCOUNT : 0;
+}
+
 interface Part {
   start: number;
   end: number;
   from: number;
   to: number;
   rights: number;
+  set: number;
   clear: number;
   same: number;
   r: number;
@@ -158,7 +173,8 @@ function nextPart(m: Kvm, own: Part): boolean {
   own.to = Math.min(vma.vm_end, own.end);
   own.start = own.to;
   // VM_MAYREAD … are VM_READ … four bits up.
-  own.clear = RIGHTS & ~own.rights;
+  own.set = own.rights | newlyAccounted(vma, own.rights);
+  own.clear = (RIGHTS & ~own.rights) | noLongerAccounted(m, vma, own.rights);
   own.same = (vma.vm_flags & RIGHTS) === own.rights ? 1 : 0;
   const isCut = own.from % pt.PMD_SIZE !== 0 || own.to % pt.PMD_SIZE !== 0;
   if ((own.rights & ~(vma.vm_flags >> 4) & RIGHTS) !== 0) own.r = EACCES;
@@ -175,6 +191,7 @@ export const do_mprotect_pkey = routine(
     rights: int,
     from: wide,
     to: wide,
+    set: int,
     clear: int,
     same: int,
     r: int,
@@ -191,7 +208,7 @@ export const do_mprotect_pkey = routine(
         [leave],
       ),
       when(() => own.same !== 0, [again]),
-      call(modifyFlags, { start: "from", end: "to", set: "rights", clear: "clear" }),
+      call(modifyFlags, { start: "from", end: "to", set: "set", clear: "clear" }),
       call(change_protection, { start: "from", end: "to" }),
       again,
     ),

@@ -35,6 +35,8 @@ export interface HostSwitches {
   readonly collapsesNothing: boolean;
   /** MADV_REMOVE of a BAR is asked of sysfs at the BAR's address, which is too far, up to 6.12. */
   readonly removesBarAtAddress: boolean;
+  /** Bare memory that becomes read-only does not count for the commit limit (mprotect.c, 6.6). */
+  readonly dropsAccountOfBare: boolean;
   /** MADV_POPULATE_* goes on behind a hole (madvise.c, madvise_walk_vmas(), up to 6.8). */
   readonly populatesPastHoles: boolean;
   /** MADV_PAGEOUT takes young pages too (vmscan.c, reclaim_folio_list(), since 6.9). */
@@ -115,6 +117,7 @@ export const HOST_6_12: HostSwitches = {
   heldStaysLazyFree: false,
   collapsesNothing: false,
   populatesPastHoles: false,
+  dropsAccountOfBare: true,
   breaksKsmByWrite: false,
   hasHugePfnmap: true,
   marksBeforeWorkingset: 0,
@@ -147,6 +150,7 @@ export const HOST_6_1: HostSwitches = {
   hugetlbUnmapCallsAgain: true,
   hugetlbRestoresReserve: false,
   populatesPastHoles: true,
+  dropsAccountOfBare: false,
   breaksKsmByWrite: true,
   hasHugePfnmap: false,
   tellsMapcountOfPage: true,
