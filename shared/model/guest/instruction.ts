@@ -75,7 +75,6 @@ function decode(m: Kvm, vcpu: Vcpu): Instruction {
   const { rip } = vcpu;
   const stub = stubAt(rip);
   if (stub !== null) return stub;
-  skipIdle(m, vcpu);
   const bytes = codeBytes(m, vcpu);
   if ((bytes & 0xffffff) === HOST_CODE) return NOTHING;
   const read = foreignRead(bytes);
@@ -83,11 +82,15 @@ function decode(m: Kvm, vcpu: Vcpu): Instruction {
   return { op: "foreign", kind: ACCESS_READ, size: read.size };
 }
 
-/** The first four bytes at rip. */
+/** Bytes of code that are looked at together. */
+const WINDOW = 3;
+const isAtPageEnd = ({ rip }: Vcpu): boolean => (rip & (PAGE_SIZE - 1)) > PAGE_SIZE - WINDOW;
+
+/** The first bytes at rip, or the very first where the page ends before that. */
 function codeBytes(m: Kvm, vcpu: Vcpu): number {
   const { rip } = vcpu;
-  const code = findTlb(m, vcpu, rip | 0, highHalf(rip));
-  return code === 0 ? 0 : contents.loadLow(m, tlbPfn(m, code), rip & (PAGE_SIZE - 1), 4);
+  const pfn = tlbPfn(m, findTlb(m, vcpu, rip | 0, highHalf(rip)));
+  return contents.loadLow(m, pfn, rip & (PAGE_SIZE - 1), isAtPageEnd(vcpu) ? 1 : WINDOW);
 }
 
 /** An access of code that no one wrote: the guest's fault, or nothing that can be followed. */
@@ -97,11 +100,6 @@ function readForeign(m: Kvm, id: number, vcpu: Vcpu): number {
   return outcome === Outcome.translated
     ? notSimulated("Executing code that the plan did not write, beyond its first instruction,")
     : outcome;
-}
-
-/** Behind what changes nothing that shows; it ends with the page at the latest. */
-function skipIdle(m: Kvm, vcpu: Vcpu): void {
-  for (let length = -1; length !== 0; vcpu.rip += length) length = idleLength(codeBytes(m, vcpu));
 }
 
 const NEEDED = [0, TLB_WRITABLE, TLB_EXECUTABLE] as const;
@@ -134,12 +132,32 @@ function fetchCode(m: Kvm, id: number, vcpu: Vcpu): number {
   return reachOwn(m, id, vcpu, { lo: rip | 0, hi: highHalf(rip) }, ACCESS_FETCH);
 }
 
+/** Instructions that one act passes over. */
+const IDLE_LIMIT = 16 * PAGE_SIZE;
+
+/** Behind what changes nothing that shows; each instruction is fetched, where a page ends anew. */
+function passIdle(m: Kvm, id: number, vcpu: Vcpu): number {
+  for (let n = 0; n < IDLE_LIMIT && stubAt(vcpu.rip) === null; n++) {
+    const length = idleLength(codeBytes(m, vcpu));
+    if (isAtPageEnd(vcpu) && length !== 1) notSimulated("An instruction that may cross two pages");
+    if (length === 0) return Outcome.translated;
+    vcpu.rip += length;
+    const fetched = fetchCode(m, id, vcpu);
+    if (fetched !== Outcome.translated) return fetched;
+  }
+  return stubAt(vcpu.rip) === null
+    ? notSimulated("Code without an end that the plan did not write")
+    : Outcome.translated;
+}
+
 /** Act "walk": code, then data, then the data's second page if it crosses one. */
 export function walk(m: Kvm, id: number, begun: number): number {
   const vcpu = m.vcpus[id];
   if (vcpu === undefined) return Outcome.translated;
   const fetched = fetchCode(m, id, vcpu);
   if (fetched !== Outcome.translated) return fetched;
+  const passed = passIdle(m, id, vcpu);
+  if (passed !== Outcome.translated) return passed;
   const { op, kind, size } = decode(m, vcpu);
   if (size === 0) return Outcome.translated;
   if (op === "foreign") return readForeign(m, id, vcpu);

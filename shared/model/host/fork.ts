@@ -155,6 +155,7 @@ const copy_pmd_range = routine("copy_page_range", (m: Kvm, own: Copying): void =
 function copyEntry(m: Kvm, own: Copying, hva: number, cell: number): void {
   const lo = pt.pteLow(m, cell);
   if (pt.isSwapEntry(lo)) copySwapped(m, hva, cell);
+  else if (!pt.isPresent(lo)) notSimulated("fork while a page moves");
   else copyLeaf(m, { hva, cell, lo, hi: pt.pteHigh(m, cell), isCow: own.cow });
 }
 

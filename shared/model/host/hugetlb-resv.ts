@@ -30,7 +30,7 @@ const count = (bits: number): number => {
   return n;
 };
 
-const isShared = (vma: VmaView): boolean => (vma.vm_flags & pg.VM_MAYSHARE) !== 0;
+export const isShared = (vma: VmaView): boolean => (vma.vm_flags & pg.VM_MAYSHARE) !== 0;
 
 export const isReserveOwner = (vma: VmaView): boolean => (vma.hugetlbResv & HPAGE_RESV_OWNER) !== 0;
 

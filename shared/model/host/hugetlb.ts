@@ -15,6 +15,7 @@ import { __filemap_add_folio, cachedPage, fileAt } from "./filemap.ts";
 import {
   available_huge_pages,
   isReserveOwner,
+  isShared,
   POOL_PAGES,
   vma_commit_reservation,
   vma_needs_reservation,
@@ -107,8 +108,6 @@ export function move_hugetlb_state(m: Kvm, old: number, fresh: number): void {
   page.setPageFlags(m, old, pg.PG_temporary);
   page.clearPageFlags(m, fresh, pg.PG_temporary);
 }
-
-const isShared = (vma: VmaView): boolean => (vma.vm_flags & pg.VM_MAYSHARE) !== 0;
 
 /** Place of an address in the file, in pages of 4 KiB. */
 const indexOf = (vma: VmaView, hva: number): number =>

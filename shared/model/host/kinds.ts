@@ -99,10 +99,9 @@ const tmpfs: Common = {
   ...anonymous,
   fill: Fill.file,
   descriptor: Descriptor.tmpfs,
-  maxSize: TMPFS_SIZE,
 };
-const written: Common = { ...tmpfs, isWritten: true };
-const ramfs: Common = { ...written, descriptor: Descriptor.ramfs };
+const written: Common = { ...tmpfs, isWritten: true, maxSize: TMPFS_SIZE };
+const ramfs: Common = { ...written, descriptor: Descriptor.ramfs, maxSize: anonymous.maxSize };
 const readOnly = { isOpenForWriting: false } as const;
 const hugetlb: Common = { ...anonymous, fill: Fill.hugetlb };
 const device: Common = { ...anonymous, descriptor: Descriptor.device, span: 16 };

@@ -46,8 +46,15 @@ const isOfFile = ({ fill, descriptor }: MemoryKind): boolean =>
 const mappedSize = ({ fill }: MemoryKind, size: number): number =>
   fill === Fill.hugetlb ? Math.ceil(size / pt.PMD_SIZE) * pt.PMD_SIZE : size;
 
-/** Whether the kind cannot be mapped there: the VMM's call fails before it does anything. */
+const isOfDriver = ({ descriptor }: MemoryKind): boolean =>
+  descriptor === Descriptor.device || descriptor === Descriptor.pci;
+
+/**
+ * Whether the VMM's call fails before it does anything: no room for the file, or hugetlbfs would be
+ * cut. A driver refuses a size only once it is asked.
+ */
 function isRefused(kind: MemoryKind, start: number, size: number): boolean {
+  if (size > kind.maxSize && !isOfDriver(kind)) return true;
   if (kind.fill !== Fill.hugetlb) return false;
   const isFile = kind.descriptor === Descriptor.hugetlbfs;
   return start % pt.PMD_SIZE !== 0 || (isFile && size % pt.PMD_SIZE !== 0);

@@ -160,8 +160,6 @@ const rangeStep = (
     done(),
   ]) as unknown as VerbRoutine;
 
-const DEFAULT_BYTE = 0x22;
-
 const hfill = rangeStep(
   "hfill",
   (step) =>
@@ -169,7 +167,7 @@ const hfill = rangeStep(
       ? { hva: step.args.hva, size: step.args.size, write: 1 }
       : { hva: 0, size: 0, write: 1 },
   (m, step, pfn) => {
-    const byte = step.verb === "hfill" ? (step.args.byte ?? DEFAULT_BYTE) & 0xff : 0;
+    const byte = step.verb === "hfill" ? step.args.byte & 0xff : 0;
     const word = (byte * 0x01010101) | 0;
     contents.fillContents(m, pfn, word, word);
   },
