@@ -12,16 +12,25 @@ export const spanValue = (word: number): number => word >> 2;
 
 const SNAPSHOT_EVERY = 65_536;
 
-interface Snapshot {
-  readonly at: number;
-  readonly thread: number;
-  readonly stacks: ReadonlyMap<number, readonly number[]>;
+/** What is known before the word at `at`: the thread whose words these are, and all stacks. */
+interface Place {
+  at: number;
+  thread: number;
+  readonly stacks: Map<number, number[]>;
 }
+
+const copyOf = ({ at, thread, stacks }: Place): Place => ({
+  at,
+  thread,
+  stacks: new Map([...stacks].map(([id, stack]) => [id, [...stack]])),
+});
 
 export class SpanReader {
   readonly words: Int32Array;
   readonly count: number;
-  private readonly snapshots: Snapshot[] = [{ at: 0, thread: 0, stacks: new Map() }];
+  private readonly snapshots: Place[] = [{ at: 0, thread: 0, stacks: new Map() }];
+  /** Where the last reader stood: the next one most often asks for a place just behind. */
+  private cursor: Place = { at: 0, thread: 0, stacks: new Map() };
 
   constructor(words: Int32Array) {
     this.words = words;
@@ -31,31 +40,35 @@ export class SpanReader {
   /** Functions a thread is in before the word at `at`, outermost first. */
   stackAt(at: number, thread: number): number[] {
     const end = Math.min(at, this.count);
-    const wanted = Math.floor(end / SNAPSHOT_EVERY);
-    while (this.snapshots.length <= wanted) {
-      this.snapshots.push(this.scan(this.last(), SNAPSHOT_EVERY));
+    const nearest = this.snapshotBefore(end);
+    if (this.cursor.at < nearest.at || this.cursor.at > end) this.cursor = copyOf(nearest);
+    this.scanTo(this.cursor, end);
+    return [...(this.cursor.stacks.get(thread) ?? [])];
+  }
+
+  private snapshotBefore(end: number): Place {
+    let last = this.snapshots.at(-1) as Place;
+    while (last.at + SNAPSHOT_EVERY <= end) {
+      const next = copyOf(last);
+      this.scanTo(next, last.at + SNAPSHOT_EVERY);
+      this.snapshots.push(next);
+      last = next;
     }
-    const from = this.snapshots[wanted] ?? this.last();
-    return [...(this.scan(from, end - from.at).stacks.get(thread) ?? [])];
+    return this.snapshots[Math.floor(end / SNAPSHOT_EVERY)] as Place;
   }
 
-  private last(): Snapshot {
-    return this.snapshots.at(-1) ?? { at: 0, thread: 0, stacks: new Map() };
-  }
-
-  private scan(from: Snapshot, words: number): Snapshot {
-    const stacks = new Map([...from.stacks].map(([thread, stack]) => [thread, [...stack]]));
-    let { thread } = from;
-    for (let i = from.at; i < from.at + words; i++) {
+  private scanTo(place: Place, end: number): void {
+    const { stacks } = place;
+    for (let i = place.at; i < end; i++) {
       const word = this.words[i] ?? 0;
-      if (spanKind(word) === SPAN_THREAD) thread = spanValue(word);
-      else if (spanKind(word) === SPAN_LEAVE) stacks.get(thread)?.pop();
+      if (spanKind(word) === SPAN_THREAD) place.thread = spanValue(word);
+      else if (spanKind(word) === SPAN_LEAVE) stacks.get(place.thread)?.pop();
       else {
-        const stack = stacks.get(thread) ?? [];
+        const stack = stacks.get(place.thread) ?? [];
         stack.push(spanValue(word));
-        stacks.set(thread, stack);
+        stacks.set(place.thread, stack);
       }
     }
-    return { at: from.at + words, thread, stacks };
+    place.at = end;
   }
 }
