@@ -151,6 +151,16 @@ test("what is not simulated is told by step, with what is", () => {
   expect(told[0]?.message).toContain("madvise");
 });
 
+test("a fork that meets a moving page says that it is not simulated", () => {
+  const threads = "threads:\n  mover: [migrate B 1p 1]\n  forker: [fork]\n";
+  const setup = "setup: [back B touched 64k, slot 1 P B 64k, boot]\n";
+  const plan = planOf(`faultline: 1\ntitle: t\n${setup}${threads}`);
+  const turns = Array.from({ length: 30 }, (_, n) => `schedule/1 steps! mover*${n + 1} forker! ~`);
+  const told = axes.map((axis) => new Set(turns.map((turn) => simulate(plan, axis, turn).message)));
+  const expected = new Set(["", "fork while a page moves is not simulated yet."]);
+  expect(told).toEqual(axes.map(() => expected));
+});
+
 test.each(KERNELS)("$title tears down the tables of 32 MiB when their slot goes", (kernel) => {
   const places = Array.from({ length: 16 }, (_, n) => 2 * n);
   const tables = places.map((at) => `  - gpde D+${at}M P+${at}M pwuads\n`).join("");

@@ -95,11 +95,7 @@ const anonymous: Common = {
   insertsReadOnly: false,
   span: 0,
 };
-const tmpfs: Common = {
-  ...anonymous,
-  fill: Fill.file,
-  descriptor: Descriptor.tmpfs,
-};
+const tmpfs: Common = { ...anonymous, fill: Fill.file, descriptor: Descriptor.tmpfs };
 const written: Common = { ...tmpfs, isWritten: true, maxSize: TMPFS_SIZE };
 const ramfs: Common = { ...written, descriptor: Descriptor.ramfs, maxSize: anonymous.maxSize };
 const readOnly = { isOpenForWriting: false } as const;
