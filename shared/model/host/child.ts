@@ -81,6 +81,7 @@ function dropSome(m: Kvm, table: number, level: number, budget: number): number 
 /** The child ends: all that it shared is given back. */
 export const exit_mmap = routine("exit_mmap", { left: int }, (own, m: Kvm) => [
   when(() => m.mm.childPgd === 0, [done()]),
+  act("X0", () => page.lru_add_drain(m)),
   loop(
     act("X1", () => (own.left = dropSome(m, m.mm.childPgd, pt.TOP_LEVEL, BATCH))),
     when(() => own.left > 0, [leave]),

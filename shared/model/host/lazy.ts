@@ -150,7 +150,10 @@ export const MADV_FREE = routine("madvise_free_single_vma", walkLocals, (own, m:
   call(__mmu_notifier_invalidate_range_start, { start: "start", end: "end" }),
   loop(
     act("L2", () => {
-      if (own.at === 0) own.at = own.start;
+      if (own.at === 0) {
+        page.lru_add_drain(m);
+        own.at = own.start;
+      }
       dropSwapped(m, own.at, own.end);
       visitOwnLeaves(m, own, own.end, (leaf) => freeLater(m, leaf), FREEABLE);
     }),
@@ -184,7 +187,10 @@ export const MADV_COLD = routine("madvise_cold", walkLocals, (own, m: Kvm) => [
   ),
   loop(
     act("L2", () => {
-      if (own.at === 0) own.at = own.start;
+      if (own.at === 0) {
+        page.lru_add_drain(m);
+        own.at = own.start;
+      }
       visitOwnLeaves(m, own, own.end, (leaf) => makeOld(m, leaf));
     }),
     when(

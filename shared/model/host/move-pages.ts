@@ -146,7 +146,10 @@ const moveLocals = {
  * migrateStatus, the last status that is another.
  */
 export const do_pages_move = routine("do_pages_move", moveLocals, (own, m: Kvm) => [
-  act("J10", () => (own.at = own.start)),
+  act("J10", () => {
+    page.lru_add_drain(m);
+    own.at = own.start;
+  }),
   loop(
     when(() => own.at >= own.end, [leave]),
     takeLock(m, "U1", () => m.mm.mmap_lock, "read", LockCode.mmap_lock),

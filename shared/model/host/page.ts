@@ -1,7 +1,7 @@
 // struct page: reference counts with every change recorded, marks of use, the page allocator. Owns
 // the counts; each get and put is an event with its cause, so that a ledger can pair them.
 // From: include/linux/page_ref.h, include/linux/mm.h (put_page, try_get_folio), mm/swap.c
-// (folio_mark_accessed), 6.12.
+// (folio_mark_accessed, folio_activate, lru_add_drain), 6.12 and, where told, 6.1.
 import { routine } from "#shared/engine/routine";
 import { EventId } from "#shared/events/table";
 import { PageMarkKind, PageRefCause } from "#shared/events/own";
@@ -248,9 +248,34 @@ function markGeneration(m: Kvm, head: number, flags: number): void {
 function markActive(m: Kvm, head: number, flags: number): void {
   if ((flags & pg.PG_referenced) === 0) setPageFlags(m, head, pg.PG_referenced);
   else if ((flags & (pg.PG_unevictable | pg.PG_active)) === 0) {
-    if ((flags & pg.PG_lru) !== 0) setPageFlags(m, head, pg.PG_active);
+    if ((flags & pg.PG_lru) !== 0) folio_activate(m, head);
     clearPageFlags(m, head, pg.PG_referenced);
   }
+}
+
+/**
+ * The page waits in a batch of the CPU, which holds it until the batch is full or drained. Later
+ * kernels, and those with the generational LRU, have nothing like it: a page that waits is on no
+ * list, so who wants it for itself drains the batch.
+ */
+function folio_activate(m: Kvm, head: number): void {
+  const { host } = m;
+  setPageFlags(m, head, pg.PG_active);
+  host.activating.set(host.activatingCount, head);
+  host.activatingCount += 1;
+  if (isLarge(m, head) || host.activatingCount === pg.PAGEVEC_SIZE) lru_add_drain(m);
+}
+
+/** Moves the pages of the batch: it holds them no more. */
+export function lru_add_drain(m: Kvm): void {
+  m.host.activatingCount = 0;
+}
+
+/** Whether the batch holds the page. */
+export function isActivating(m: Kvm, pfn: number): boolean {
+  for (let n = 0; n < m.host.activatingCount; n++)
+    if (m.host.activating.get(n) === pfn) return true;
+  return false;
 }
 
 export const mark_page_accessed = routine("mark_page_accessed", (m: Kvm, pfn: number): void => {

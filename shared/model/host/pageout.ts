@@ -198,6 +198,7 @@ export const MADV_PAGEOUT = routine("madvise_pageout", reclaimLocals, (own, m: K
     [done(EINVAL)],
   ),
   act("O2", () => {
+    page.lru_add_drain(m);
     own.last = own.end;
     own.at = own.start;
   }),

@@ -43,7 +43,7 @@ export function childMaps(m: Kvm, head: number, hva: number): boolean {
 function wp_can_reuse_anon_folio(m: Kvm, pfn: number, hva: number): boolean {
   const head = page.headOf(m, pfn);
   if ((page.pageFlags(m, head) & pg.PG_ksm) !== 0) return false;
-  if (!page.isLarge(m, head)) return page.page_count(m, pfn) === 1;
+  if (!page.isLarge(m, head)) return page.page_count(m, pfn) === 1 && !page.isActivating(m, pfn);
   const mapped = page.folio_mapcount(m, head);
   const isSole = mapped > 1 && page.page_count(m, head) === mapped && !childMaps(m, head, hva);
   return m.kernel.host.reusesLargeFolioPages && isSole;

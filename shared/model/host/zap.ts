@@ -164,6 +164,7 @@ export const zap_range = routine(
   "unmap_vmas",
   zapLocals,
   (own, m: Kvm) => [
+    act("N6", () => page.lru_add_drain(m)),
     call(__mmu_notifier_invalidate_range_start, { start: "start", end: "end" }),
     loop(
       when(

@@ -22,6 +22,7 @@ import * as g from "../guest/layout.ts";
 import { bootHost } from "../host/boot.ts";
 import { kindNumber } from "../host/kinds.ts";
 import { fillMapping, mapKind } from "../host/mmap.ts";
+import { lru_add_drain } from "../host/page.ts";
 import { createSlot } from "../kvm/memslots.ts";
 import type { Kvm } from "../state/machine.ts";
 import { isOnClosedVm, stepOnClosedVm } from "./closed.ts";
@@ -42,6 +43,7 @@ const steps = (name: string, isFirst: boolean) =>
       // The plan's text is the number of the step: strings are not cells.
       act("S", () => {
         const { n } = stepAt(m, own);
+        if (m.host.isTracking) lru_add_drain(m);
         m.emit(EventId.labStep, n, n);
         own.isClosed = isOnClosedVm(m, own) ? 1 : 0;
       }),

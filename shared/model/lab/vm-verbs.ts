@@ -79,7 +79,9 @@ const slotFlags = slotCall("slot-flags", (memory, step) => {
 });
 
 /** A tracked page prints no RESULT; its state is read after each step. */
-const track = simple("track", () => undefined);
+const track = simple("track", (m) => {
+  m.host.isTracking = true;
+});
 
 const CONTROL_BITS = {
   wp: { field: "cr0", mask: CR0_WP },

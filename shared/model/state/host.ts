@@ -107,6 +107,9 @@ export const vmmBacking = struct("backing of the VMM", {
 });
 export const VMM_BACKINGS = 32;
 
+/** Pages of one batch of the LRU lists (include/linux/pagevec.h, 6.1). */
+export const PAGEVEC_SIZE = 15;
+
 /** The host's memory manager beyond one address space. */
 export const hostMemory = struct("host memory", {
   /** The huge zero page, as pfn + 1; made at its first use. */
@@ -128,6 +131,11 @@ export const hostMemory = struct("host memory", {
   migrateStatus: int,
   /** Pages that the lab's module holds. */
   held: ref,
+  /** The batch of pages that wait to become active (host/page.ts), as pfns. */
+  activating: list(PAGEVEC_SIZE, int),
+  activatingCount: int,
+  /** The lab looks at pages after each step, and empties all batches before it does. */
+  isTracking: bit,
 });
 
 export const vm_area_struct = struct("vm_area_struct", {
