@@ -8,7 +8,8 @@ import * as pg from "../state/host.ts";
 import type { Kvm } from "../state/machine.ts";
 import { addNewAnonRmap, lockedFlag, recordFault, writeBits } from "./anon.ts";
 import { copyContents } from "./contents.ts";
-import { cachedPage, fileAt, filePages, newCachedPage, slotValue } from "./filemap.ts";
+import { cachedPage, filePages, newCachedPage, slotValue } from "./filemap.ts";
+import { kindOf, vm_ops_needs_writenotify } from "./kinds.ts";
 import * as page from "./page.ts";
 import * as pt from "./pgtable.ts";
 import { swapInCached } from "./swap-slots.ts";
@@ -20,14 +21,10 @@ const AROUND = 16;
 export const indexOf = (vma: VmaView, hva: number): number =>
   vma.vm_pgoff + Math.floor((hva - vma.vm_start) / pt.PAGE_SIZE);
 
-/** Its file system wants to be told before a page is written: entries begin read-only. */
-const needsWriteNotify = (m: Kvm, vma: VmaView): boolean =>
-  fileAt(m, vma.vm_file).fs === pg.FileSystem.ramfs;
-
 /** vm_page_prot's write bit: shared mappings may be writable at once, private ones never. */
-function protection(m: Kvm, vma: VmaView): number {
+function protection(vma: VmaView): number {
   const isShared = (vma.vm_flags & (pg.VM_SHARED | pg.VM_WRITE)) === (pg.VM_SHARED | pg.VM_WRITE);
-  return isShared && !needsWriteNotify(m, vma) ? pt._PAGE_RW : 0;
+  return isShared && !vm_ops_needs_writenotify(kindOf(vma.kind)) ? pt._PAGE_RW : 0;
 }
 
 const isDirtyPage = (m: Kvm, pfn: number): boolean =>
@@ -35,7 +32,7 @@ const isDirtyPage = (m: Kvm, pfn: number): boolean =>
 
 /** set_pte_range() for a page of the cache; the caller's reference becomes the mapping's. */
 function mapCachedPage(m: Kvm, vma: VmaView, hva: number, pfn: number, write: boolean): void {
-  let bits = protection(m, vma);
+  let bits = protection(vma);
   if (write) bits |= writeBits(vma);
   else if (bits !== 0 && m.kernel.host.mapsDirtyFoliosDirty && isDirtyPage(m, pfn))
     bits |= pt._PAGE_DIRTY;

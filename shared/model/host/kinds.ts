@@ -200,3 +200,11 @@ export function kindOf(number: number): MemoryKind {
   if (kind === undefined) throw new RangeError(`memory kind ${number} is not in the table`);
   return kind;
 }
+
+/**
+ * vm_ops_needs_writenotify(): who made the mapping wants to hear of a page's first write, so the
+ * protection of a shared mapping is without the write bit. A ramfs marks the page dirty, sysfs
+ * (kernfs_vm_ops) asks for a BAR though it never hears, the lab's read-only handler decides.
+ */
+export const vm_ops_needs_writenotify = ({ descriptor, insertsReadOnly }: MemoryKind): boolean =>
+  descriptor === Descriptor.ramfs || descriptor === Descriptor.pci || insertsReadOnly;

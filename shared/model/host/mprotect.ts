@@ -10,8 +10,7 @@ import { LockCode } from "#shared/events/own";
 import * as pg from "../state/host.ts";
 import { pfn_valid } from "../state/layout.ts";
 import type { Kvm } from "../state/machine.ts";
-import { fileAt } from "./filemap.ts";
-import { Fill, kindOf } from "./kinds.ts";
+import { Fill, kindOf, vm_ops_needs_writenotify } from "./kinds.ts";
 import { releaseLock, takeLock } from "./locks.ts";
 import { modifyFlags } from "./modify.ts";
 import {
@@ -30,21 +29,15 @@ const ENOMEM = -12;
 const PUD_SIZE = 2 ** 30;
 const RIGHTS = pg.VM_READ | pg.VM_WRITE | pg.VM_EXEC;
 
-/** vma_wants_writenotify(): a shared entry may be writable only after a fault. */
-const wantsNotify = (m: Kvm, vma: VmaView): boolean =>
-  vma.vm_file !== 0 && fileAt(m, vma.vm_file).fs === pg.FileSystem.ramfs;
-
 /** Whether the mapping's protection itself has the write bit. */
-const isWritableAtOnce = (m: Kvm, vma: VmaView): boolean =>
+const isWritableAtOnce = (vma: VmaView): boolean =>
   (vma.vm_flags & (pg.VM_SHARED | pg.VM_WRITE)) === (pg.VM_SHARED | pg.VM_WRITE) &&
-  !wantsNotify(m, vma);
+  !vm_ops_needs_writenotify(kindOf(vma.kind));
 
 /**
  * can_change_pte_writable(): a private page that belongs to this mapping alone, or a shared one
- * that
- * is dirty. 6.1 wants both dirty, and leaves huge entries as they are; hugetlbfs never gives the
- * right
- * back.
+ * that is dirty. 6.1 wants both dirty, and leaves huge entries as they are; hugetlbfs never gives
+ * the right back.
  */
 function mayUpgrade(m: Kvm, vma: VmaView, cell: number): boolean {
   if ((vma.vm_flags & pg.VM_WRITE) === 0 || (vma.vm_flags & pg.VM_HUGETLB) !== 0) return false;
@@ -62,10 +55,10 @@ function mayUpgrade(m: Kvm, vma: VmaView, cell: number): boolean {
 function changeLeaf(m: Kvm, vma: VmaView, hva: number, cell: number): void {
   const old = { lo: pt.pteLow(m, cell), hi: pt.pteHigh(m, cell) };
   const isNone = (vma.vm_flags & RIGHTS) === 0;
-  let value = isWritableAtOnce(m, vma)
+  let value = isWritableAtOnce(vma)
     ? pt.pte_mkwrite(old.lo, old.hi)
     : pt.pte_wrprotect(m, old.lo, old.hi);
-  if (!isWritableAtOnce(m, vma) && mayUpgrade(m, vma, cell))
+  if (!isWritableAtOnce(vma) && mayUpgrade(m, vma, cell))
     value = pt.pte_mkwrite(value.lo, value.hi);
   const present = isNone ? pt._PAGE_PROTNONE : pt._PAGE_PRESENT;
   const lo = (value.lo & ~(pt._PAGE_PRESENT | pt._PAGE_PROTNONE)) | present;
